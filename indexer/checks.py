@@ -1,0 +1,262 @@
+"""Checks (核查): what one record alone cannot tell — the body, and how entries fit together."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from graphlib import CycleError, TopologicalSorter
+from itertools import chain
+
+from indexer.frontmatter import Loc, place_name
+from indexer.library import Entry
+from indexer.problems import Problem, did_you_mean, shown
+
+Finding = tuple[Loc, str]
+
+MAX_CIRCLES = 20  # finding one costs a pass over the library
+RELATIONS = ("supersedes", "amends", "repeals", "based_on")  # each points back in time
+_LINK = re.compile(r"\[[^\[\]\n]{0,300}\]\(\s*<?([^()<>\s]{1,2000})")
+_TAG = re.compile(r"<[A-Za-z/!?][^\n]{0,40}")
+
+
+def check_body(body: str, first_line: int) -> Iterator[tuple[int, str]]:
+    """Yield line and message of what must not stand in a Markdown body: HTML, odd links.
+
+    Raw HTML would be published as it is; an editor needs none, and a pasted page brings scripts.
+    """
+    for number, line in enumerate(body.split("\n"), start=first_line):
+        tag = _TAG.search(line)
+        if tag:
+            yield (
+                number,
+                (
+                    f"正文里不能写 HTML，看到的是{shown(tag.group())}。"
+                    "请改成普通文字；要写小于号请用“小于”。"
+                ),
+            )
+        for target in _LINK.findall(line):
+            if not _link_allowed(target):
+                yield (
+                    number,
+                    (
+                        f"链接{shown(target)}不能用：只能是 http(s) 网址、mailto、tel，"
+                        "或者别的条目的文件名，例如 road-excavation.md。"
+                    ),
+                )
+
+
+def _link_allowed(target: str) -> bool:
+    return (
+        target.startswith(("http://", "https://", "mailto:", "tel:", "#"))
+        or linked_slug(target) is not None
+    )
+
+
+def linked_slug(target: str) -> str | None:
+    """Return the slug that a link in a body points to, or None for any other link."""
+    match = re.fullmatch(r"([a-z0-9][a-z0-9-]*)\.md(#[^\s]*)?", target)
+    return match.group(1) if match else None
+
+
+def check_library(entries: Sequence[Entry], slugs: set[str], prefix: str = "") -> list[Problem]:
+    """Return every mistake between entries.
+
+    `slugs` are the names of all files, also of those that could not be read: a link to a broken
+    entry is not dangling. `prefix` stands before every path.
+    """
+    by_slug: dict[str, Entry] = {}
+    for entry in entries:
+        by_slug.setdefault(entry.policy.slug, entry)
+    problems: list[Problem] = []
+    for entry in entries:
+        findings = chain(
+            _check_slug(entry, by_slug),
+            _check_references(entry, slugs),
+            _check_citations(entry),
+            _check_relations(entry, by_slug),
+        )
+        for loc, message in findings:
+            problems.append(_problem(entry, prefix, loc, message))
+        for line, message in _check_links(entry, slugs):
+            problems.append(Problem(prefix + entry.path, line, "", message))
+    across = chain(
+        _check_doc_numbers(entries),
+        *(_check_cycles(by_slug, relation) for relation in RELATIONS),
+    )
+    problems.extend(_problem(entry, prefix, loc, message) for entry, loc, message in across)
+    return problems
+
+
+def _problem(entry: Entry, prefix: str, loc: Loc, message: str) -> Problem:
+    return Problem(prefix + entry.path, entry.line_of(*loc), place_name(loc), message)
+
+
+def _check_slug(entry: Entry, by_slug: Mapping[str, Entry]) -> Iterator[Finding]:
+    first = by_slug[entry.policy.slug]
+    if first is not entry:
+        yield (), f"条目名 {entry.policy.slug} 已被 {first.path} 用了，请改文件名。"
+
+
+def _check_references(entry: Entry, slugs: set[str]) -> Iterator[Finding]:
+    for slug, loc in _related_slugs(entry):
+        if slug == entry.policy.slug:
+            yield loc, "不能指向自己。"
+        elif slug not in slugs:
+            yield loc, f"政策库里没有{shown(slug)}。{_nearest(slug, slugs)}"
+
+
+def _related_slugs(entry: Entry) -> Iterator[tuple[str, Loc]]:
+    for name in (*RELATIONS, "related"):
+        for number, slug in enumerate(getattr(entry.policy, name)):
+            yield slug, (name, number)
+    if entry.policy.superseded_by:
+        yield entry.policy.superseded_by, ("superseded_by",)
+
+
+def _check_citations(entry: Entry) -> Iterator[Finding]:
+    known: set[str] = set()
+    for number, source in enumerate(entry.policy.sources):
+        if source.id is None:
+            continue
+        if source.id in known:
+            yield ("sources", number, "id"), f"出处代号{shown(source.id)}用了两次，请改一个。"
+        known.add(source.id)
+    for loc, cited in _citations(entry):
+        if cited not in known:
+            allowed = f"已有的代号：{'、'.join(sorted(known))}。" if known else "那里还没有写 id。"
+            hint = did_you_mean(cited, known)
+            yield loc, f"sources 里没有代号{shown(cited)}。{hint or allowed}"
+
+
+def _citations(entry: Entry) -> Iterator[tuple[Loc, str]]:
+    """Yield every `source` written inside the lists of an entry, nested conditions included."""
+    for name in type(entry.policy).model_fields:
+        value = getattr(entry.policy, name)
+        if name == "sources" or not isinstance(value, tuple):
+            continue
+        stack: list[tuple[Loc, object]] = [((name, n), item) for n, item in enumerate(value)]
+        while stack:
+            loc, item = stack.pop()
+            for cited in getattr(item, "source", ()):
+                yield (*loc, "source"), cited
+            for group in ("all", "any", "not_"):
+                for number, inner in enumerate(getattr(item, group, ())):
+                    stack.append(((*loc, group.rstrip("_"), number), inner))
+
+
+def _nearest(slug: str, slugs: set[str]) -> str:
+    # Comparing with every name is slow in a large library: look at those of like start only.
+    near = sorted(name for name in slugs if name[:2] == slug[:2])[:2000]
+    return did_you_mean(slug, near)
+
+
+def _check_relations(entry: Entry, by_slug: Mapping[str, Entry]) -> Iterator[Finding]:
+    policy = entry.policy
+    successor = by_slug.get(policy.superseded_by or "")
+    if successor is not None and policy.slug not in successor.policy.supersedes:
+        yield (
+            ("superseded_by",),
+            f"{successor.policy.slug} 没有写它替代了本条；"
+            f"请在 {successor.path} 的 supersedes 里加上 {policy.slug}。",
+        )
+    for number, slug in enumerate(policy.supersedes):
+        if (old := by_slug.get(slug)) is None:
+            continue
+        if old.policy.superseded_by != policy.slug:
+            seen = old.policy.superseded_by
+            yield (
+                ("supersedes", number),
+                f"{slug} 的 superseded_by {f'写的是 {seen}' if seen else '没有写'}；"
+                f"请在 {old.path} 里写 superseded_by: {policy.slug}。",
+            )
+        yield from _check_succession(entry, old, ("supersedes", number))
+    for number, slug in enumerate(policy.repeals):
+        if (old := by_slug.get(slug)) is None:
+            continue
+        if old.policy.expires is None:
+            yield (
+                ("repeals", number),
+                f"{slug} 已被本条废止，却没有失效日期；请在 {old.path} 里写 expires。",
+            )
+        yield from _check_succession(entry, old, ("repeals", number))
+    for number, slug in enumerate(policy.based_on):
+        base = by_slug.get(slug)
+        if base is not None and _outlives(policy.expires, base.policy.expires):
+            until = f"到 {policy.expires}" if policy.expires else "没有写失效日期"
+            yield (
+                ("based_on", number),
+                f"依据的 {slug} 到 {base.policy.expires} 失效，本条却更晚（{until}）；"
+                "请换成现行的依据，或者写明本条的 expires。",
+            )
+
+
+def _check_succession(entry: Entry, old: Entry, loc: Loc) -> Iterator[Finding]:
+    """The old one ends before the new one begins."""
+    start, end, begun = entry.policy.effective, old.policy.expires, old.policy.effective
+    if start is not None and end is not None and end >= start:
+        yield (
+            loc,
+            f"{old.policy.slug} 的失效日期 {end} 应早于本条的施行日期 {start}；"
+            "失效日期是有效的最后一天。",
+        )
+    if start is not None and begun is not None and begun > start:
+        yield (
+            loc,
+            f"{old.policy.slug} 的施行日期 {begun} 晚于本条的施行日期 {start}，请核对谁替代谁。",
+        )
+
+
+def _outlives(end: date | None, base_end: date | None) -> bool:
+    return base_end is not None and (end is None or end > base_end)
+
+
+def _check_links(entry: Entry, slugs: set[str]) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(entry.policy.body.split("\n"), start=entry.body_line):
+        for target in _LINK.findall(line):
+            slug = linked_slug(target)
+            if slug is not None and slug not in slugs:
+                yield number, f"没有条目{shown(slug)}，链接是断的。{_nearest(slug, slugs)}"
+
+
+def _check_doc_numbers(entries: Iterable[Entry]) -> Iterator[tuple[Entry, Loc, str]]:
+    first_of: dict[str, Entry] = {}
+    for entry in entries:
+        number = entry.policy.doc_number
+        if number is None:
+            continue
+        first = first_of.setdefault(fold_doc_number(number), entry)
+        if first is not entry:
+            yield (
+                entry,
+                ("doc_number",),
+                f"文号{shown(number)}已写在 {first.path}；一个文号只能有一个条目，"
+                "只是引用这份文件的请写在 documents 里。",
+            )
+
+
+def fold_doc_number(number: str) -> str:
+    """Return a document number in one spelling: any bracket, width or spacing is the same."""
+    folded = unicodedata.normalize("NFKC", number).casefold()
+    return re.sub(r"[\s\[\](){}〔〕【】《》<>]", "", folded)
+
+
+def _check_cycles(by_slug: Mapping[str, Entry], relation: str) -> Iterator[tuple[Entry, Loc, str]]:
+    """Yield the circles of a relation, at most MAX_CIRCLES of them."""
+    graph = {
+        slug: {s for s in getattr(entry.policy, relation) if s in by_slug and s != slug}
+        for slug, entry in by_slug.items()
+        if getattr(entry.policy, relation)
+    }
+    for _ in range(MAX_CIRCLES):
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            circle = error.args[1][::-1]  # the sorter tells it against the direction of the edges
+            yield (
+                by_slug[circle[0]],
+                (relation,),
+                f"绕成了一圈：{' → '.join(circle)}，请核对。",
+            )
+            graph[circle[0]].discard(circle[1])
+        else:
+            return

@@ -1,0 +1,51 @@
+"""Mistakes in entries: what a problem is, how it reads, and how all of them travel together."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One mistake (问题) and its place: `line` counts from 1, `field` is empty for a whole file."""
+
+    path: str
+    line: int
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        field = f" {self.field}" if self.field else ""
+        return f"{self.path}:{self.line}{field}：{self.message}"
+
+    def to_dict(self) -> dict[str, str | int]:
+        """Return the problem as JSON values."""
+        return {
+            "path": self.path,
+            "line": self.line,
+            "field": self.field,
+            "message": self.message,
+        }
+
+
+class PolicyError(Exception):
+    """Every problem of a library, so that an editor can mend all of them in one go."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__(f"政策库有 {len(self.problems)} 处问题")
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
+
+
+def did_you_mean(seen: str, allowed: Iterable[str]) -> str:
+    """Return “您是不是想写 …？” with the nearest allowed word, or nothing."""
+    near = get_close_matches(seen, list(allowed), n=1, cutoff=0.6)
+    return f"您是不是想写 {near[0]}？" if near else ""
+
+
+def shown(value: object) -> str:
+    """Return a value as a message may quote it: one line, without control characters, short."""
+    text = " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
+    return f"“{text if len(text) <= 40 else text[:40] + '……'}”"
