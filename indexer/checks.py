@@ -14,6 +14,7 @@ from indexer.problems import Problem, did_you_mean, shown
 Finding = tuple[Loc, str]
 
 MAX_CIRCLES = 20  # finding one costs a pass over the library
+MAX_HINTS = 200  # so does the nearest name
 RELATIONS = ("supersedes", "amends", "repeals", "based_on")  # each points back in time
 _LINK = re.compile(r"\[[^\[\]\n]{0,300}\]\(\s*<?([^()<>\s]{1,2000})")
 _TAG = re.compile(r"<[A-Za-z/!?][^\n]{0,40}")
@@ -58,6 +59,25 @@ def linked_slug(target: str) -> str | None:
     return match.group(1) if match else None
 
 
+class _Names:
+    """The names that an entry may refer to, with help for those it gets wrong."""
+
+    def __init__(self, slugs: set[str]) -> None:
+        self.slugs = slugs
+        self._sorted = sorted(slugs)
+        self._hints: dict[tuple[str, str], str] = {}
+
+    def __contains__(self, slug: str) -> bool:
+        return slug in self.slugs
+
+    def hint(self, slug: str, own: str) -> str:
+        """Return the nearest name but its own; only for the first MAX_HINTS wrong names."""
+        if (slug, own) not in self._hints and len(self._hints) < MAX_HINTS:
+            others = (name for name in self._sorted if name != own)
+            self._hints[slug, own] = did_you_mean(slug, others)
+        return self._hints.get((slug, own), "")
+
+
 def check_library(entries: Sequence[Entry], slugs: set[str], prefix: str = "") -> list[Problem]:
     """Return every mistake between entries.
 
@@ -67,17 +87,18 @@ def check_library(entries: Sequence[Entry], slugs: set[str], prefix: str = "") -
     by_slug: dict[str, Entry] = {}
     for entry in entries:
         by_slug.setdefault(entry.policy.slug, entry)
+    names = _Names(slugs)
     problems: list[Problem] = []
     for entry in entries:
         findings = chain(
             _check_slug(entry, by_slug),
-            _check_references(entry, slugs),
+            _check_references(entry, names),
             _check_citations(entry),
             _check_relations(entry, by_slug),
         )
         for loc, message in findings:
             problems.append(_problem(entry, prefix, loc, message))
-        for line, message in _check_links(entry, slugs):
+        for line, message in _check_links(entry, names):
             problems.append(Problem(prefix + entry.path, line, "", message))
     across = chain(
         _check_doc_numbers(entries),
@@ -97,12 +118,12 @@ def _check_slug(entry: Entry, by_slug: Mapping[str, Entry]) -> Iterator[Finding]
         yield (), f"条目名 {entry.policy.slug} 已被 {first.path} 用了，请改文件名。"
 
 
-def _check_references(entry: Entry, slugs: set[str]) -> Iterator[Finding]:
+def _check_references(entry: Entry, names: _Names) -> Iterator[Finding]:
     for slug, loc in _related_slugs(entry):
         if slug == entry.policy.slug:
             yield loc, "不能指向自己。"
-        elif slug not in slugs:
-            yield loc, f"政策库里没有{shown(slug)}。{_nearest(slug, slugs)}"
+        elif slug not in names:
+            yield loc, f"政策库里没有{shown(slug)}。{names.hint(slug, entry.policy.slug)}"
 
 
 def _related_slugs(entry: Entry) -> Iterator[tuple[str, Loc]]:
@@ -142,12 +163,6 @@ def _citations(entry: Entry) -> Iterator[tuple[Loc, str]]:
             for group in ("all", "any", "not_"):
                 for number, inner in enumerate(getattr(item, group, ())):
                     stack.append(((*loc, group.rstrip("_"), number), inner))
-
-
-def _nearest(slug: str, slugs: set[str]) -> str:
-    # Comparing with every name is slow in a large library: look at those of like start only.
-    near = sorted(name for name in slugs if name[:2] == slug[:2])[:2000]
-    return did_you_mean(slug, near)
 
 
 def _check_relations(entry: Entry, by_slug: Mapping[str, Entry]) -> Iterator[Finding]:
@@ -210,12 +225,15 @@ def _outlives(end: date | None, base_end: date | None) -> bool:
     return base_end is not None and (end is None or end > base_end)
 
 
-def _check_links(entry: Entry, slugs: set[str]) -> Iterator[tuple[int, str]]:
+def _check_links(entry: Entry, names: _Names) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(entry.policy.body.split("\n"), start=entry.body_line):
         for target in _LINK.findall(line):
             slug = linked_slug(target)
-            if slug is not None and slug not in slugs:
-                yield number, f"没有条目{shown(slug)}，链接是断的。{_nearest(slug, slugs)}"
+            if slug is not None and slug not in names:
+                yield (
+                    number,
+                    f"没有条目{shown(slug)}，链接是断的。{names.hint(slug, entry.policy.slug)}",
+                )
 
 
 def _check_doc_numbers(entries: Iterable[Entry]) -> Iterator[tuple[Entry, Loc, str]]:
@@ -243,7 +261,7 @@ def fold_doc_number(number: str) -> str:
 def _check_cycles(by_slug: Mapping[str, Entry], relation: str) -> Iterator[tuple[Entry, Loc, str]]:
     """Yield the circles of a relation, at most MAX_CIRCLES of them."""
     graph = {
-        slug: {s for s in getattr(entry.policy, relation) if s in by_slug and s != slug}
+        slug: [s for s in getattr(entry.policy, relation) if s in by_slug and s != slug]
         for slug, entry in by_slug.items()
         if getattr(entry.policy, relation)
     }
@@ -251,12 +269,14 @@ def _check_cycles(by_slug: Mapping[str, Entry], relation: str) -> Iterator[tuple
         try:
             TopologicalSorter(graph).prepare()
         except CycleError as error:
-            circle = error.args[1][::-1]  # the sorter tells it against the direction of the edges
+            circle = error.args[1][:0:-1]  # the sorter tells it against the arrows, ends joined
+            start = circle.index(min(circle))
+            circle = [*circle[start:], *circle[:start], circle[start]]
             yield (
                 by_slug[circle[0]],
                 (relation,),
                 f"绕成了一圈：{' → '.join(circle)}，请核对。",
             )
-            graph[circle[0]].discard(circle[1])
+            graph[circle[0]].remove(circle[1])
         else:
             return

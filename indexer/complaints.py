@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 from enum import StrEnum
-from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -18,7 +17,8 @@ def complain(error: ValidationError) -> Iterator[tuple[Loc, str]]:
     """Yield the place and the Chinese message of every mistake in one record."""
     details = error.errors(include_url=False)
     for detail in details[:LISTED]:
-        yield detail["loc"], _message(detail)
+        field = detail.get("ctx", {}).get("field")  # a rule across fields names the one to mend
+        yield (*detail["loc"], field) if field else detail["loc"], _message(detail)
     if len(details) > LISTED:
         yield (), f"这个条目还有 {len(details) - LISTED} 处问题没有列出，请先改好上面的。"
 
@@ -34,7 +34,7 @@ def _message(detail: Any) -> str:
     if kind == "enum":
         return _choice(loc, str(value))
     if kind == "topic":
-        return f"没有主题 {seen}，只能是：{'、'.join(topic_names())}。" + did_you_mean(
+        return f"没有主题{seen}，只能是：{'、'.join(topic_names())}。" + did_you_mean(
             str(value), topic_names()
         )
     if kind in ("string_type", "date_type", "decimal_type", "int_type", "bool_type"):
@@ -50,7 +50,7 @@ def _message(detail: Any) -> str:
     if kind == "string_too_long":
         return f"太长了，最多 {context['max_length']} 个字，现在有 {len(str(value))} 个。"
     if kind == "string_pattern_mismatch":
-        return f"{seen} 的写法不对。{_example(loc)}"
+        return f"{seen}的写法不对。{_example(loc)}"
     if kind == "too_short":
         return f"至少要写一项。{_example(loc)}"
     if kind in (
@@ -61,7 +61,7 @@ def _message(detail: Any) -> str:
         "decimal_parsing",
         "int_parsing_size",
     ):
-        return f"{seen} 不合适，这里要写一个不太大的非负整数。{_example(loc)}"
+        return f"{seen}不合适，这里要写一个不太大的非负整数。{_example(loc)}"
     if isinstance(value, dict | BaseModel):
         return f"{detail['msg']}。"
     return f"{seen}{detail['msg']}。"
@@ -134,7 +134,7 @@ def _inner_types(annotation: Any, base: type) -> Iterator[Any]:
     """Yield the classes derived from `base` anywhere inside a type annotation."""
     if isinstance(annotation, type) and issubclass(annotation, base):
         yield annotation
-    elif get_origin(annotation) is not None or isinstance(annotation, UnionType | Union):
+    else:
         for argument in get_args(annotation):
             yield from _inner_types(argument, base)
 

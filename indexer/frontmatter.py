@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from indexer.problems import shown
+from indexer.problems import printable, shown
 
 Loc = tuple[str | int, ...]
 
@@ -104,7 +104,7 @@ def _read_events(events: Iterator[Any], result: FrontMatter, first_line: int) ->
         if isinstance(event, yaml.ScalarEvent):
             if not stack:
                 if event.value:
-                    seen = f"看到的是 {shown(event.value)}。"
+                    seen = f"看到的是{shown(event.value)}。"
                     hint = _COLON_HINT if "：" in event.value else ""
                     _stop(result, line, f"条目信息要写成“字段: 内容”，一行一项；{seen}{hint}")
                 continue
@@ -176,14 +176,14 @@ def _stop(result: FrontMatter, line: int, message: str) -> None:
 
 def place_name(loc: Loc) -> str:
     """Return a place as a message names it, items counted from 1: `sources.1.title`."""
-    return ".".join(str(part + 1) if isinstance(part, int) else part for part in loc)
+    return ".".join(str(part + 1) if isinstance(part, int) else printable(part) for part in loc)
 
 
 def _explain(text: str, index: int) -> str:
     """Say in an editor's words what usually breaks YAML near this line."""
     lines = text.splitlines()
     line = lines[index] if index < len(lines) else ""
-    seen = f"YAML 格式有误，看到的是 {shown(line)}。" if line.strip() else "YAML 格式有误。"
+    seen = f"YAML 格式有误，看到的是{shown(line)}。" if line.strip() else "YAML 格式有误。"
     if "\t" in line:
         return seen + "缩进不能用 Tab 键，请改成空格。"
     if "：" in line and ":" not in line:

@@ -101,6 +101,7 @@ def _load_entry(root: Path, path: Path, problems: list[Problem]) -> Entry | None
     if any(not mistake.field for mistake in front.mistakes):  # the rest could not be read
         problems.extend(found)
         return None
+    front.lines[("body",)] = body_line
     policy = _make_policy(path.stem, front, body, note)
     for line, message in check_body(body, body_line):
         note(line, "", message)
@@ -170,7 +171,7 @@ def _split(text: str) -> tuple[str, str, int]:
     lines = text.split("\n")
     if lines[0].rstrip() != "---":
         raise _UnreadableError(
-            f"第一行要是“---”，接着写条目信息；看到的是 {shown(lines[0])}。"
+            f"第一行要是“---”，接着写条目信息；看到的是{shown(lines[0])}。"
             "可以从 policies/templates 里复制一份样例。"
         )
     for index, line in enumerate(lines[1:], start=1):
@@ -191,7 +192,7 @@ def _make_policy(
         note(
             1,
             "",
-            f"文件名 {shown(slug)} 不能作条目名：只用小写英文字母、数字和连字符，"
+            f"文件名{shown(slug)}不能作条目名：只用小写英文字母、数字和连字符，"
             "最长 80 个字符，例如 road-excavation.md。",
         )
         values["slug"] = "unnamed"

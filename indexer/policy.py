@@ -192,14 +192,25 @@ def topic_names() -> tuple[str, ...]:
 
 def _read_date(value: Any) -> Any:
     # pydantic alone would take “1700000000” for a moment in 2023 and “20240301” for one in 1970.
-    if isinstance(value, str):
-        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
-            raise PydanticCustomError("date_form", "不是日期，请写成 2024-03-01 这样的形式")
-        try:
+    if not isinstance(value, str):
+        return value
+    try:
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
             return date.fromisoformat(value)
-        except ValueError:
-            raise PydanticCustomError("date_missing", "日历上没有这一天，请核对") from None
-    return value
+    except ValueError:
+        raise PydanticCustomError("date_missing", "在日历上没有，请核对") from None
+    raise PydanticCustomError(
+        "date_form", "不是日期，请写成 {form}", {"form": _date_meant(value) or "2024-03-01"}
+    )
+
+
+def _date_meant(text: str) -> str | None:
+    """Return the date that an editor probably meant, from 2024年3月1日, 2024/3/1 or 20240301."""
+    match = re.fullmatch(r"\s*(\d{4})[年./-]?(\d{1,2})[月./-]?(\d{1,2})日?\s*", text)
+    try:
+        return date(*map(int, match.groups())).isoformat() if match else None
+    except ValueError:
+        return None
 
 
 def _read_flag(value: Any) -> Any:
@@ -710,7 +721,9 @@ class Policy(Record):
         _check_order(self, ("reviewed", "review_by"))
         if self.superseded_by is not None and self.expires is None:
             raise PydanticCustomError(
-                "superseded", "写了 superseded_by（被替代），就要写 expires（有效的最后一天）"
+                "superseded",
+                "写了 superseded_by（被替代），就要写 expires（有效的最后一天）",
+                {"field": "superseded_by"},
             )
         return self
 
@@ -754,7 +767,21 @@ def json_schema() -> dict[str, Any]:
         del schema["properties"][name]
         schema["required"].remove(name)
     schema["properties"]["topic"]["items"]["enum"] = list(topic_names())
+    for model in (schema, *schema["$defs"].values()):
+        properties = model.get("properties", {})
+        for name, field in properties.items():
+            if field.get("type") == "array":
+                properties[name] = _one_or_more(field)
     return schema
+
+
+def _one_or_more(array: dict[str, Any]) -> dict[str, Any]:
+    """Let the schema, like the loader, take one value without the brackets of a list."""
+    about: dict[str, Any] = {
+        name: array.pop(name) for name in ("description", "examples") if name in array
+    }
+    array.pop("default", None)
+    return {**about, "anyOf": [array["items"], array]}
 
 
 def _prune(value: Any) -> Any:
@@ -774,6 +801,7 @@ def _check_order(record: Record, names: tuple[str, str]) -> None:
             "order",
             "{second}（{later}）早于 {first}（{earlier}），请核对哪一个写错了",
             {
+                "field": names[1],
                 "first": names[0],
                 "second": names[1],
                 "earlier": str(first),

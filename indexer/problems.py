@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
+
+from rapidfuzz import process
+from rapidfuzz.distance import JaroWinkler
 
 
 @dataclass(frozen=True, order=True)
@@ -41,11 +43,19 @@ class PolicyError(Exception):
 
 def did_you_mean(seen: str, allowed: Iterable[str]) -> str:
     """Return “您是不是想写 …？” with the nearest allowed word, or nothing."""
-    near = get_close_matches(seen, list(allowed), n=1, cutoff=0.6)
+    near = process.extractOne(
+        seen, sorted(allowed), scorer=JaroWinkler.normalized_similarity, score_cutoff=0.8
+    )
     return f"您是不是想写 {near[0]}？" if near else ""
 
 
 def shown(value: object) -> str:
-    """Return a value as a message may quote it: one line, without control characters, short."""
-    text = " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
-    return f"“{text if len(text) <= 40 else text[:40] + '……'}”"
+    """Return a value as a message may quote it."""
+    return f"“{printable(value)}”"
+
+
+def printable(value: object) -> str:
+    """Return text fit for a message: one line, no control characters, at most 40 characters."""
+    text = str(value)[:200]
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return text if len(text) <= 40 else text[:40] + "……"
