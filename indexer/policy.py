@@ -15,7 +15,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PlainValidator,
     StringConstraints,
     model_validator,
 )
@@ -278,10 +277,7 @@ def _read_compared_value(value: Any) -> str | tuple[str, ...]:
     return value.strip() if isinstance(value, str) else tuple(part.strip() for part in parts)
 
 
-ComparedValue = Annotated[
-    str | tuple[str, ...],
-    PlainValidator(_read_compared_value, json_schema_input_type=str | list[str]),
-]
+ComparedValue = Annotated[str | tuple[str, ...], BeforeValidator(_read_compared_value)]
 
 
 class Record(BaseModel):

@@ -1,0 +1,61 @@
+# 政策库的常用命令。第一次运行会自己装好需要的东西，以后就很快。
+#   make serve            核查、建索引、生成网站，打开 http://127.0.0.1:8000（换端口：make serve PORT=9000）
+#   make test             装好测试要用的东西，跑全部检查和测试
+#   make bench            跑性能测量
+#   make lock             按 pyproject.toml 更新锁定的版本
+
+PYTHON ?= python3
+PORT ?= 8000
+HOST ?= 127.0.0.1
+BIN := .venv/bin
+export NO_MKDOCS_2_WARNING := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: serve test check lint types tests bench lock clean
+
+serve: .venv/.serve
+	$(BIN)/policykb serve --host $(HOST) --port $(PORT)
+
+test: lint types check tests
+
+check: .venv/.test
+	$(BIN)/policykb check
+
+lint: .venv/.test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: .venv/.test
+	$(BIN)/mypy
+
+tests: .venv/.test
+	$(BIN)/python tests/browser.py
+	$(BIN)/pytest
+
+bench: .venv/.test
+	$(BIN)/python benchmarks/loading.py
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "需要 Python 3.11 或更新的版本；用 make PYTHON=/路径/python3.12 指明。"; exit 1; }
+	@$(PYTHON) -m venv .venv || \
+		{ rm -rf .venv; echo "建不了虚拟环境；Debian、Ubuntu 请先装 python3-venv。"; exit 1; }
+
+.venv/.serve: requirements.lock pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv/.test: requirements-test.lock .venv/.serve
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements-test.lock
+	touch $@
+
+lock: .venv/.test
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile $(LOCK) --extra build -o requirements.lock pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) --all-extras -c requirements.lock -o requirements-test.lock pyproject.toml
+
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+clean:
+	rm -rf build .venv
