@@ -1,0 +1,430 @@
+"""The command `policykb` (命令行): checks, builds, serves and searches a library."""
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Any
+
+import typer
+import typer.core
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from typer import rich_utils
+
+from indexer.build import SiteError, build_site
+from indexer.clock import today
+from indexer.evaluate import EvaluationUnavailable, Report, cases_of, evaluate, read_judgements
+from indexer.index import BuildReport, IndexBusy, IndexMissing, build_index, open_index
+from indexer.library import Library
+from indexer.loader import inspect_library, load_library
+from indexer.pages import build_pages
+from indexer.policy import Kind, Status, json_schema, label
+from indexer.problems import PolicyError, Problem, did_you_mean, shown
+from indexer.query import SORTS, Answer, ParameterError, parse_params, search
+
+rich_utils.ARGUMENTS_PANEL_TITLE = "参数"
+rich_utils.OPTIONS_PANEL_TITLE = "选项"
+rich_utils.COMMANDS_PANEL_TITLE = "命令"
+rich_utils.DEFAULT_STRING = "[默认：{}]"
+rich_utils.REQUIRED_LONG_STRING = "[必填]"
+
+
+class _Command(typer.core.TyperCommand):
+    """A command whose help is in Chinese."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        return _in_chinese(super().get_help_option(ctx))
+
+
+class _Group(typer.core.TyperGroup):
+    """The list of commands, with help in Chinese."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        return _in_chinese(super().get_help_option(ctx))
+
+
+def _in_chinese(help_option: Any) -> Any:
+    help_option.help = "显示用法。"
+    return help_option
+
+
+app = typer.Typer(
+    cls=_Group,
+    name="policykb",
+    help="政策库：核查条目、建索引、生成网站、提供检索。",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    options_metavar="[选项]",
+    subcommand_metavar="命令 [参数]…",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+command = partial(app.command, cls=_Command, options_metavar="[选项]")
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Policies = Annotated[Path, typer.Option("--policies", help="条目所在的文件夹。")]
+IndexDir = Annotated[Path, typer.Option("--index", help="索引所在的文件夹。")]
+PagesDir = Annotated[Path, typer.Option("--pages", help="网页稿所在的文件夹。")]
+SiteDir = Annotated[Path, typer.Option("--site", help="网站所在的文件夹。")]
+AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON，给程序用。")]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="按哪一天判断时效，例如 2026-11-24。")]
+
+POLICIES, INDEX = Path("policies"), Path("build/index")
+PAGES, SITE = Path("build/pages"), Path("build/site")
+
+
+@command()
+def check(
+    paths: Annotated[list[Path] | None, typer.Argument(help="只看这些文件的问题。")] = None,
+    policies: Policies = POLICIES,
+    as_json: AsJson = False,
+) -> None:
+    """核查条目：一次列出全部问题，写明文件、行、字段和怎么改。"""
+    chosen = _chosen(paths or [], policies)
+    with _bar("读取条目") as step:
+        library, problems = inspect_library(policies, step)
+    if chosen:
+        problems = tuple(problem for problem in problems if problem.path in chosen)
+    if as_json:
+        _print_json({"entries": len(library.entries), "problems": _rows(problems)})
+    else:
+        _print_problems(problems)
+        if not problems:
+            out.print(f"{len(chosen) or len(library.entries)} 个条目，没有发现问题。")
+    raise typer.Exit(1 if problems else 0)
+
+
+def _chosen(paths: Sequence[Path], policies: Path) -> set[str]:
+    """Return the paths as problems name them; folders stand for what is inside."""
+    chosen: set[str] = set()
+    for path in paths:
+        if not path.exists():
+            raise _WrongUse(f"没有这个文件：{path}")
+        if not path.resolve().is_relative_to(policies.resolve()):
+            raise _WrongUse(f"{path} 不在政策库 {policies} 里；用 --policies 指明政策库的位置。")
+        for file in sorted(path.rglob("*.md")) if path.is_dir() else [path]:
+            relative = file.resolve().relative_to(policies.resolve()).as_posix()
+            chosen.add(f"{policies.name}/{relative}" if policies.name else relative)
+    return chosen
+
+
+@command()
+def index(
+    policies: Policies = POLICIES,
+    index_dir: IndexDir = INDEX,
+    full: Annotated[bool, typer.Option("--full", help="全部重新分析，不用上次的结果。")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """建索引：只重新分析有改动的条目，建好后整体换上。"""
+    library = _load(policies)
+    report, seconds = _build_index(library, index_dir, full)
+    if as_json:
+        _print_json({**report.to_dict(), "seconds": round(seconds, 3)})
+    else:
+        out.print(_told(report, seconds))
+
+
+@command()
+def pages(
+    policies: Policies = POLICIES, pages_dir: PagesDir = PAGES, as_json: AsJson = False
+) -> None:
+    """把条目写成网页稿（Markdown），供 MkDocs 或 Zensical 生成网站。"""
+    report = _build_pages(_load(policies), pages_dir)
+    if as_json:
+        _print_json(report)
+    else:
+        out.print(f"网页稿在 {pages_dir}：{_counts(report)}。")
+
+
+@command()
+def site(
+    policies: Policies = POLICIES,
+    pages_dir: PagesDir = PAGES,
+    site_dir: SiteDir = SITE,
+    as_json: AsJson = False,
+) -> None:
+    """生成静态网站：建好后整体换上，没有检索服务也能浏览和搜索。"""
+    library = _load(policies)
+    seconds = _build_site(library, pages_dir, site_dir)
+    if as_json:
+        entries = len(library.entries)
+        _print_json({"site": str(site_dir), "entries": entries, "seconds": round(seconds, 3)})
+    else:
+        out.print(f"网站在 {site_dir}：{len(library.entries)} 个条目，用时 {seconds:.1f} 秒。")
+
+
+@command()
+def serve(
+    policies: Policies = POLICIES,
+    index_dir: IndexDir = INDEX,
+    pages_dir: PagesDir = PAGES,
+    site_dir: SiteDir = SITE,
+    host: Annotated[str, typer.Option(help="监听地址，默认只有本机能访问。")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="端口。")] = 8000,
+    watch: Annotated[bool, typer.Option("--watch", help="条目一改就重新生成。")] = False,
+) -> None:
+    """核查、建索引、生成网站，然后提供浏览和检索。"""
+    import search_server
+
+    library = _load(policies)
+    report, seconds = _build_index(library, index_dir, full=False)
+    out.print(_told(report, seconds))
+    seconds = _build_site(library, pages_dir, site_dir)
+    out.print(f"网站在 {site_dir}，用时 {seconds:.1f} 秒。")
+    service = search_server.make_app(index_dir, site_dir, today=today)
+    out.print(f"政策库已经打开：http://{host}:{port} （按 Ctrl+C 结束）")
+    if watch:
+        _watch_in_background(policies, index_dir, pages_dir, site_dir)
+    search_server.serve(service, host, port)
+
+
+@command("search")
+def search_command(
+    query: Annotated[str, typer.Argument(help="要搜的话，平时怎么说就怎么写。")],
+    index_dir: IndexDir = INDEX,
+    kind: Annotated[list[str] | None, typer.Option(help=f"类别：{'、'.join(Kind)}。")] = None,
+    status: Annotated[list[str] | None, typer.Option(help=f"时效：{'、'.join(Status)}。")] = None,
+    sort: Annotated[str, typer.Option(help=f"排序：{'、'.join(SORTS)}。")] = "relevance",
+    size: Annotated[int, typer.Option(help="最多几条。")] = 10,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """搜索：挖马路要找谁批。"""
+    pairs = [("q", query), ("sort", sort), ("size", str(size))]
+    pairs += [("kind", value) for value in kind or []]
+    pairs += [("status", value) for value in status or []]
+    pairs += [("as_of", as_of)] if as_of is not None else []
+    params, day = parse_params(pairs)
+    with open_index(index_dir) as opened:
+        answer = search(opened, params, day or today())
+    if as_json:
+        _print_json(answer.to_dict())
+    else:
+        _print_answer(answer)
+
+
+@command("evaluate")
+def evaluate_command(
+    policies: Policies = POLICIES,
+    index_dir: IndexDir = INDEX,
+    judgements: Annotated[
+        Path | None, typer.Option(help="判定好的查询（CSV：query,slug,grade,why）。")
+    ] = None,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """评测检索：每个条目自己的常见问法，能不能搜到它。"""
+    _, day = parse_params([("as_of", as_of)] if as_of is not None else [])
+    cases = read_judgements(judgements) if judgements else cases_of(_load(policies))
+    with open_index(index_dir) as opened:
+        report = evaluate(opened, cases, day or today())
+    if as_json:
+        _print_json(report.to_dict())
+    else:
+        _print_report(report)
+
+
+@command()
+def schema() -> None:
+    """输出条目信息的 JSON Schema，供编辑器提示和核对。"""
+    _print_json(json_schema())
+
+
+def _load(policies: Path) -> Library:
+    with _bar("读取条目") as step:
+        return load_library(policies, step)
+
+
+def _build_index(library: Library, index_dir: Path, full: bool) -> tuple[BuildReport, float]:
+    started = perf_counter()
+    with _bar("建索引") as step:
+        report = build_index(library, index_dir, full=full, progress=step)
+    return report, perf_counter() - started
+
+
+def _build_pages(library: Library, pages_dir: Path) -> dict[str, int]:
+    with _bar("写网页稿") as step:
+        return asdict(build_pages(library, pages_dir, today(), progress=step))
+
+
+def _build_site(library: Library, pages_dir: Path, site_dir: Path) -> float:
+    started = perf_counter()
+    _build_pages(library, pages_dir)
+    with err.status("正在生成网站……"):
+        build_site(_project_root(), site_dir, pages_dir)
+    return perf_counter() - started
+
+
+def _project_root() -> Path:
+    """Return the folder of mkdocs.yml: this one, or the one the package was installed from."""
+    here, installed = Path.cwd(), Path(__file__).resolve().parent.parent
+    for folder in (here, installed):
+        if (folder / "mkdocs.yml").is_file():
+            return folder
+    raise _WrongUse("这里没有 mkdocs.yml；请在政策库的文件夹里运行。")
+
+
+def _watch_in_background(policies: Path, index_dir: Path, pages_dir: Path, site_dir: Path) -> None:
+    from threading import Thread
+
+    from watchfiles import watch as changes
+
+    def rebuild() -> None:
+        for _ in changes(policies, step=50):
+            try:
+                library = _load(policies)
+                report, seconds = _build_index(library, index_dir, full=False)
+                out.print(_told(report, seconds))
+                seconds = _build_site(library, pages_dir, site_dir)
+                out.print(f"网站已更新，用时 {seconds:.1f} 秒。")
+            except PolicyError as error:
+                _print_problems(error.problems)
+                err.print("网站还是改动前的样子；改好后会自动更新。")
+            except (SiteError, IndexBusy) as error:
+                err.print(escape(str(error)))
+
+    Thread(target=rebuild, daemon=True, name="watch").start()
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar on standard error; on anything but a terminal it stays silent."""
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _told(report: BuildReport, seconds: float) -> str:
+    return (
+        f"索引里有 {report.total} 个条目（新增 {report.added}，改动 {report.changed}，"
+        f"删除 {report.removed}，未变 {report.unchanged}），用时 {seconds:.1f} 秒。"
+    )
+
+
+def _counts(report: dict[str, int]) -> str:
+    names = {"total": "共", "written": "写入", "unchanged": "未变", "removed": "删除"}
+    return "，".join(f"{names.get(name, name)} {count}" for name, count in report.items())
+
+
+def _print_answer(answer: Answer) -> None:
+    if not answer.hits:
+        out.print(f"没有找到“{escape(answer.text)}”。换个说法试试，或者拨打 12345 问一问。")
+        for suggestion in answer.suggestions:
+            out.print(f"  也许要找：{escape(suggestion['text'])}")
+        return
+    if not answer.confident:
+        out.print("没有完全对应的条目，可能相关的有：")
+    for number, hit in enumerate(answer.hits, start=(answer.page - 1) * answer.size + 1):
+        status = Status(hit.status)
+        mark = "" if status is Status.IN_FORCE else f" [red]【{label(status)}】[/red]"
+        name = f"[dim]{label(Kind(hit.kind))} · {hit.slug}[/dim]"
+        out.print(f"{number:>2}. [bold]{escape(hit.title)}[/bold]{mark}  {name}")
+        out.print(f"    {_marked(hit.snippet)}")
+    out.print(f"共 {answer.total} 条，时效按 {answer.as_of} 判断，用时 {answer.took_ms:.1f} 毫秒。")
+
+
+def _marked(snippet: str) -> str:
+    """Turn the HTML of a snippet into the markup of a terminal."""
+    from html import unescape
+
+    text = escape(unescape(snippet.replace("<mark>", "\x01").replace("</mark>", "\x02")))
+    return text.replace("\x01", "[bold yellow]").replace("\x02", "[/]")
+
+
+def _print_report(report: Report) -> None:
+    for name, value in report.to_dict().items():
+        if isinstance(value, int | float):
+            out.print(f"{name:<12} {value if isinstance(value, int) else format(value, '.4f')}")
+    for miss in report.misses:
+        got = "、".join(miss.got) or "没有结果"
+        out.print(
+            f"没有排在第一：“{escape(miss.query)}” 应为 {'、'.join(miss.expected)}，得到 {got}"
+        )
+
+
+def _print_problems(problems: Sequence[Problem]) -> None:
+    for problem in problems:
+        err.print(escape(str(problem)))
+    if problems:
+        files = len({problem.path for problem in problems})
+        err.print(f"共 {len(problems)} 处问题，在 {files} 个文件里。")
+
+
+def _rows(problems: Sequence[Problem]) -> list[dict[str, str | int]]:
+    return [problem.to_dict() for problem in problems]
+
+
+def _print_json(content: Any) -> None:
+    sys.stdout.write(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+
+
+class _WrongUse(Exception):  # noqa: N818 - an answer to the operator
+    """The command was given something it cannot work with."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command; exit 0, 1 for mistakes in entries, 2 for wrong use."""
+    words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a Windows console may stand on GBK
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    try:
+        code = app(words, prog_name="policykb", standalone_mode=False)
+    except PolicyError as error:
+        if "--json" in words:
+            _print_json({"problems": _rows(error.problems)})
+        else:
+            _print_problems(error.problems)
+        code = 1
+    except ParameterError as error:
+        code = _say(*(f"{problem.field}：{problem.message}" for problem in error.errors))
+    except typer.TyperException as error:
+        code = _say(_usage(error))
+    except (_WrongUse, IndexMissing, IndexBusy, SiteError, EvaluationUnavailable) as error:
+        code = _say(str(error))
+    except (typer.Abort, KeyboardInterrupt):
+        code = _say("已中止。")
+    sys.exit(code or 0)
+
+
+def _usage(error: typer.TyperException) -> str:
+    """Say in Chinese what was wrong with the words of a command."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "policykb"
+    option = getattr(error, "option_name", None)
+    parameter = getattr(error, "param", None)
+    extra = re.search(r"unexpected extra argument\S* \((.*)\)", error.message)
+    unknown = re.search(r"No such command '(.*?)'", error.message)
+    if unknown:
+        names = sorted(context.command.commands) if context else []
+        hint = did_you_mean(unknown.group(1), names) or f"可以用的有：{'、'.join(names)}。"
+        message = f"没有命令{shown(unknown.group(1))}。{hint}"
+    elif option and hasattr(error, "possibilities"):
+        message = f"没有选项 {option}。" + did_you_mean(option, error.possibilities or ())
+    elif option:
+        message = f"选项 {option} 后面要写一个值。"
+    elif parameter is not None and not error.message:
+        message = f"缺少参数 {parameter.name}。"
+    elif parameter is not None:
+        message = f"{parameter.opts[0]} 的值不合适：{error.message}"
+    elif extra:
+        message = f"多写了{shown(extra.group(1))}；一句话里有空格时请加引号。"
+    else:
+        message = error.message
+    return f"{message}用法见 {command} --help。"
+
+
+def _say(*messages: str) -> int:
+    for message in messages:
+        err.print(f"policykb：{escape(message)}")
+    return 2

@@ -1,0 +1,99 @@
+"""Documentation that cannot go stale: commands, fields, modules, links, locks."""
+
+import re
+import tomllib
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from indexer.cli import app
+from indexer.loader import load_library
+from indexer.policy import Kind, Policy
+
+ROOT = Path(__file__).resolve().parent.parent
+GROUP: Any = typer.main.get_command(app)
+COMMANDS: dict[str, Any] = GROUP.commands
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "CHANGELOG.md")
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def command_names() -> set[str]:
+    return set(COMMANDS)
+
+
+def test_the_readme_lists_exactly_the_commands_there_are() -> None:
+    assert set(re.findall(r"^\| `policykb (\w+)", read("README.md"), re.M)) == command_names()
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_document_names_only_commands_and_options_that_exist(name: str) -> None:
+    for command, rest in re.findall(r"policykb (\w+)([^`\n|]*)", read(name)):
+        assert command in command_names()
+        options = {option for parameter in COMMANDS[command].params for option in parameter.opts}
+        assert set(re.findall(r"--\w+", rest)) <= options
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_link_in_a_document_leads_somewhere(name: str) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)\)", read(name)):
+        assert target.startswith("http") or (ROOT / target).exists(), target
+
+
+def test_the_fields_named_to_editors_exist() -> None:
+    fields = set(Policy.model_fields) | {"basis", "source"}
+    named = re.findall(r"`([a-z_]+)`", read("CONTRIBUTING.md"))
+    assert set(named) - {"extras"} <= fields
+
+
+def test_the_architecture_names_exactly_the_modules_there_are() -> None:
+    rows = "\n".join(re.findall(r"^\| `indexer/.*$", read("ARCHITECTURE.md"), re.M))
+    modules = {path.name for path in (ROOT / "indexer").glob("*.py")}
+    assert set(re.findall(r"(\w+\.py)", rows)) == modules - {"__init__.py", "__main__.py"}
+
+
+def test_the_changelog_counts_the_entries() -> None:
+    kinds = Counter(policy.kind for policy in load_library(ROOT / "policies").policies)
+    counts = re.search(
+        r"(\d+) 个临淄区条目（办事事项 (\d+)、惠企惠民政策 (\d+)、规则与依据 (\d+)）",
+        read("CHANGELOG.md"),
+    )
+    assert counts is not None
+    expected = [kinds.total(), kinds[Kind.SERVICE], kinds[Kind.BENEFIT], kinds[Kind.RULE]]
+    assert [int(count) for count in counts.groups()] == expected
+
+
+def test_the_make_targets_of_the_readme_exist() -> None:
+    targets = set(re.findall(r"^(\w+):", read("Makefile"), re.M))
+    for name in DOCUMENTS:
+        assert set(re.findall(r"(?:`|^)make (\w+)", read(name), re.M)) <= targets, name
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-test.lock"])
+def test_a_lock_pins_every_direct_dependency_by_hash_and_names_no_registry(lock: str) -> None:
+    text = read(lock)
+    pinned = {name.lower() for name in re.findall(r"^([A-Za-z0-9_.-]+)==", text, re.M)}
+    project = tomllib.loads(read("pyproject.toml"))["project"]
+    wanted = list(project["dependencies"])
+    if lock == "requirements-test.lock":
+        wanted += [name for extra in project["optional-dependencies"].values() for name in extra]
+    assert {re.split(r"[<>=]", name)[0].lower() for name in wanted} <= pinned
+    assert "://" not in text
+    assert "index-url" not in text
+    assert len(re.findall(r"^\S+==", text, re.M)) <= text.count("--hash=sha256:")
+
+
+def test_the_two_locks_agree() -> None:
+    def pins(name: str) -> set[str]:
+        return set(re.findall(r"^(\S+==[^\s;]+)", read(name), re.M))
+
+    assert pins("requirements.lock") <= pins("requirements-test.lock")
+
+
+def test_the_site_is_not_built_into_its_sources() -> None:
+    assert re.search(r"^site_dir: build/site$", read("mkdocs.yml"), re.M)

@@ -1,0 +1,430 @@
+"""The service over a real socket: answers, errors in one shape, guarded pages, live reopening."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import pytest
+import uvicorn
+from factories import make_library, make_policy
+
+import search_server
+from indexer.index import IndexMissing, build_index
+from indexer.policy import Policy
+
+TODAY = date(2026, 11, 24)
+PAGE = "<!doctype html><title>政策库</title><script>var inline = 1</script><p>首页"
+CANARY = "内部备注不外传"
+
+LIBRARY = (
+    make_policy(
+        "road-excavation",
+        title="挖掘城市道路审批",
+        aliases=["挖马路"],
+        topic=["市政道路"],
+        level="national",
+        internal=CANARY,
+    ),
+    make_policy(
+        "loan-2022",
+        title="创业担保贷款",
+        kind="benefit",
+        topic=["融资贷款"],
+        effective="2022-01-01",
+        expires="2025-12-31",
+        superseded_by="loan-2026",
+        body="收入 < 5000 & 支出 > 3000 都不是标记",
+    ),
+    make_policy(
+        "loan-2026",
+        title="创业担保贷款新办法",
+        kind="benefit",
+        topic=["融资贷款"],
+        effective="2026-01-01",
+        supersedes=["loan-2022"],
+    ),
+)
+
+
+class Service:
+    """A running service and the folders behind it."""
+
+    def __init__(self, base: str, index: Path, site: Path) -> None:
+        self.index, self.site = index, site
+        self.client = httpx.Client(base_url=base, timeout=30)
+
+    def get(self, path: str) -> httpx.Response:
+        return self.client.get(path)
+
+    def rebuild(self, *policies: Policy) -> None:
+        build_index(make_library(*policies, tmp_path=self.index.parent), self.index)
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Service]:
+    index, site = folder / "index", folder / "site"
+    (site / "policies").mkdir(parents=True)
+    (site / "index.html").write_text(PAGE, encoding="utf-8")
+    (site / "404.html").write_text("<title>找不到</title>没有这个网页", encoding="utf-8")
+    (folder / "secret.txt").write_text("秘密", encoding="utf-8")
+    build_index(make_library(*LIBRARY, tmp_path=folder), index)
+    app = search_server.make_app(index, site, today=lambda: TODAY)
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        app, log_level="error", h11_max_incomplete_event_size=search_server.MAX_HEAD
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield Service(f"http://127.0.0.1:{listener.getsockname()[1]}", index, site)
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with running(tmp_path_factory.mktemp("service")) as started:
+        yield started
+        started.client.close()
+
+
+@pytest.fixture
+def own_service(tmp_path: Path) -> Iterator[Service]:
+    with running(tmp_path) as started:
+        yield started
+        started.client.close()
+
+
+def errors(response: httpx.Response) -> list[tuple[str, str]]:
+    assert response.headers["content-type"] == "application/json"
+    body = response.json()
+    assert set(body) == {"errors"}
+    return [(error["field"], error["message"]) for error in body["errors"]]
+
+
+def raw_get(service: Service, target: str) -> bytes:
+    """Ask for a target exactly as written: a client would tidy it up first."""
+    request = f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    address = service.client.base_url.host, service.client.base_url.port or 80
+    with socket.create_connection(address) as connection:
+        connection.sendall(request.encode())
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def test_a_search_answers_with_exactly_the_documented_fields(service: Service) -> None:
+    answer = service.get("/api/search?q=挖马路").json()
+    assert list(answer) == [
+        "query",
+        "total",
+        "page",
+        "size",
+        "took_ms",
+        "as_of",
+        "hits",
+        "confident",
+        "facets",
+        "suggestions",
+    ]
+    assert list(answer["query"]) == ["text", "normalized", "corrected", "pinned"]
+    hit = answer["hits"][0]
+    assert list(hit) == [
+        "slug",
+        "title",
+        "url",
+        "summary",
+        "snippet",
+        "score",
+        "kind",
+        "audience",
+        "topic",
+        "level",
+        "issuer",
+        "doc_number",
+        "effective",
+        "expires",
+        "status",
+    ]
+    assert (hit["slug"], hit["url"]) == ("road-excavation", "/policies/road-excavation.html")
+    assert answer["as_of"] == "2026-11-24"
+    assert answer["facets"]["kind"][0] == {"value": "service", "label": "办事事项", "count": 1}
+
+
+def test_the_status_is_that_of_the_day_asked(service: Service) -> None:
+    def status(day: str) -> dict[str, str]:
+        hits = service.get(f"/api/search?q=创业担保贷款&as_of={day}").json()["hits"]
+        return {hit["slug"]: hit["status"] for hit in hits}
+
+    assert status("2026-11-24") == {"loan-2022": "superseded", "loan-2026": "in_force"}
+    assert status("2023-01-01") == {"loan-2022": "in_force", "loan-2026": "pending"}
+
+
+def test_every_wrong_parameter_is_told_at_once_in_chinese(service: Service) -> None:
+    response = service.get("/api/search?audience=company&pgae=2&size=999")
+    assert response.status_code == 422
+    assert sorted(errors(response)) == [
+        ("audience", "只能是 citizen 或 enterprise，收到的是“company”。"),
+        ("pgae", "没有这个参数。您是不是想写 page？"),
+        ("size", "只能是 1 到 50 的整数，收到的是“999”。"),
+    ]
+
+
+@pytest.mark.parametrize("path", ["/api/suggest?x=1", "/api/policies?x=1", "/api/policies/a?x=1"])
+def test_no_endpoint_passes_over_an_unknown_parameter(path: str, service: Service) -> None:
+    assert [field for field, _ in errors(service.get(path))] == ["x"]
+
+
+def test_a_query_of_10000_characters_gets_a_clear_refusal(service: Service) -> None:
+    answer = raw_get(service, "/api/search?q=" + quote("字" * 10_000))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 422 ")
+    (error,) = json.loads(body)["errors"]
+    assert error["field"] == "q"
+    assert error["message"].startswith("最多 200 个字，收到的有 10000 个字。")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "%00",
+        "%ff%fe",
+        "%ed%a0%80",
+        "'\"><script>alert(1)</script>",
+        "a AND (b OR",
+        "*",
+        "[1 TO",
+        "😀😀",
+        "的",
+        "../../etc/passwd",
+        "{{7*7}}",
+        "%0a%0d",
+        "title:x^9",
+        "~~~",
+        "\\",
+    ],
+)
+def test_hostile_queries_get_an_answer_or_a_refusal_without_markup(
+    query: str, service: Service
+) -> None:
+    response = service.get("/api/search?q=" + quote(query, safe="%"))
+    assert response.status_code in (200, 422)
+    for hit in response.json().get("hits", []):
+        assert "<" not in hit["snippet"].replace("<mark>", "").replace("</mark>", "")
+
+
+def test_markup_in_an_entry_is_escaped_in_its_snippet(service: Service) -> None:
+    hits = service.get("/api/search?q=不是标记").json()["hits"]
+    snippet = next(hit["snippet"] for hit in hits if hit["slug"] == "loan-2022")
+    assert "&lt; 5000 &amp; 支出 &gt; 3000" in snippet
+    assert "<mark>" in snippet
+
+
+def test_suggestions_come_from_titles_and_aliases(service: Service) -> None:
+    rows = service.get("/api/suggest?q=挖马").json()["suggestions"]
+    assert rows == [
+        {"text": "挖马路", "slug": "road-excavation", "url": "/policies/road-excavation.html"}
+    ]
+
+
+def test_the_public_record_holds_what_the_site_shows_and_nothing_internal(
+    service: Service,
+) -> None:
+    response = service.get("/api/policies/road-excavation?as_of=2026-01-01")
+    record = response.json()
+    assert (record["title"], record["status"]) == ("挖掘城市道路审批", "in_force")
+    assert CANARY not in response.text
+    assert "internal" not in record
+
+
+def test_the_list_of_policies_names_every_entry(service: Service) -> None:
+    listed = service.get("/api/policies").json()
+    assert listed["total"] == 3
+    assert [(row["slug"], row["status"]) for row in listed["policies"]] == [
+        ("loan-2022", "superseded"),
+        ("loan-2026", "in_force"),
+        ("road-excavation", "in_force"),
+    ]
+
+
+def test_an_unknown_entry_is_told_with_the_nearest_name(service: Service) -> None:
+    response = service.get("/api/policies/road-excavatoin")
+    assert response.status_code == 404
+    assert errors(response) == [
+        ("slug", "没有条目“road-excavatoin”。您是不是想写 road-excavation？")
+    ]
+
+
+def test_unknown_addresses_below_api_answer_in_the_one_shape(service: Service) -> None:
+    response = service.get("/api/nothing")
+    assert response.status_code == 404
+    assert errors(response) == [("", "没有这个地址，请检查网址。")]
+
+
+def test_a_wrong_method_is_told_in_chinese(service: Service) -> None:
+    response = service.client.post("/api/search")
+    assert response.status_code == 405
+    assert errors(response) == [("", "这个地址不接受 POST 请求。")]
+
+
+def test_a_too_large_body_is_refused(service: Service) -> None:
+    response = service.client.post("/api/search", content=b"x" * (search_server.MAX_BODY + 1))
+    assert response.status_code == 413
+    assert errors(response)[0][1].startswith("请求内容太大")
+
+
+def test_a_body_of_untold_size_is_refused(service: Service) -> None:
+    response = service.client.post("/api/search", content=iter([b"x", b"y"]))
+    assert response.status_code == 413
+
+
+def test_pages_run_only_the_scripts_they_were_built_with(service: Service) -> None:
+    response = service.get("/")
+    policy = response.headers["content-security-policy"]
+    assert "政策库" in response.text
+    assert "script-src 'self' 'sha256-" in policy
+    assert "unsafe" not in policy
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["x-frame-options"] == "DENY"
+
+
+def test_a_missing_page_gets_the_sites_own_page(service: Service) -> None:
+    response = service.get("/nothing.html")
+    assert response.status_code == 404
+    assert "没有这个网页" in response.text
+    assert "style-src 'self'" in response.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../secret.txt",
+        "/%2e%2e/secret.txt",
+        "/policies/..%2f..%2fsecret.txt",
+        "/..%5csecret.txt",
+        "//etc/passwd",
+        "/%00",
+        "/" + "a" * 5000,
+        "/policies/%2e%2e/%2e%2e/index/",
+    ],
+)
+def test_nothing_outside_the_site_is_reachable(path: str, service: Service) -> None:
+    answer = raw_get(service, path)
+    assert answer.split(b" ", 2)[1] == b"404"
+    assert "秘密".encode() not in answer
+
+
+def test_a_link_out_of_the_site_is_not_followed(service: Service) -> None:
+    (service.site / "leak.txt").symlink_to(service.site.parent / "secret.txt")
+    assert service.get("/leak.txt").status_code == 404
+
+
+def test_the_interface_describes_itself(service: Service) -> None:
+    paths = service.get("/openapi.json").json()["paths"]
+    assert {"/api/search", "/api/suggest", "/api/policies", "/api/policies/{slug}", "/healthz"} <= (
+        set(paths)
+    )
+    names = [p["name"] for p in paths["/api/search"]["get"]["parameters"]]
+    assert names == [
+        "q",
+        "kind",
+        "audience",
+        "topic",
+        "level",
+        "region",
+        "status",
+        "benefit_mode",
+        "sort",
+        "page",
+        "size",
+        "as_of",
+    ]
+
+
+def test_health_and_metrics_tell_the_state_and_no_query(service: Service) -> None:
+    service.get("/api/search?q=某人的问题")
+    assert service.get("/healthz").json()["entries"] == 3
+    metrics = service.get("/metrics").text
+    assert 'policykb_requests_total{route="/api/search",status="200"}' in metrics
+    assert "某人" not in metrics
+
+
+def test_a_new_index_is_served_without_restart_and_without_a_failed_request(
+    own_service: Service,
+) -> None:
+    seen: list[tuple[int, int]] = []
+    stop = threading.Event()
+
+    def ask() -> None:
+        with httpx.Client(base_url=own_service.client.base_url, timeout=30) as client:
+            while not stop.is_set():
+                response = client.get("/api/search?q=")
+                seen.append((response.status_code, response.json().get("total", -1)))
+
+    def was_seen(count: int) -> bool:
+        return count in {total for _, total in seen}
+
+    askers = [threading.Thread(target=ask) for _ in range(3)]
+    for asker in askers:
+        asker.start()
+    try:
+        for count in (4, 5, 6):
+            more = [make_policy(f"new-{number}", title="新条目") for number in range(count - 3)]
+            own_service.rebuild(*LIBRARY, *more)
+            assert wait_for(partial(was_seen, count))
+    finally:
+        stop.set()
+        for asker in askers:
+            asker.join()
+    assert {status for status, _ in seen} == {200}
+    assert {total for _, total in seen} <= {3, 4, 5, 6}
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 10) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_a_damaged_index_does_not_stop_a_running_service(own_service: Service) -> None:
+    for file in own_service.index.iterdir():
+        if file.is_file():
+            file.write_bytes(b"")
+    time.sleep(search_server.POLL_SECONDS * 2)
+    assert own_service.get("/api/search?q=挖马路").json()["total"] >= 1
+
+
+def test_serving_without_an_index_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(IndexMissing, match="里没有索引，请先运行 policykb index。"):
+        search_server.make_app(tmp_path / "none", None)
+
+
+def test_serving_without_a_site_says_what_to_run(tmp_path: Path) -> None:
+    build_index(make_library(*LIBRARY, tmp_path=tmp_path), tmp_path / "index")
+    with pytest.raises(search_server.SiteMissing, match="里没有网站，请先运行 policykb site。"):
+        search_server.make_app(tmp_path / "index", tmp_path / "site")
+
+
+def test_an_unforeseen_failure_is_told_without_its_details(
+    own_service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("/home/user/secret/path")
+
+    monkeypatch.setattr(search_server, "search", fail)
+    response = own_service.get("/api/search?q=x")
+    assert response.status_code == 500
+    assert errors(response) == [("", "服务出错了，请稍后再试；急事请拨打 12345。")]
+    assert json.loads(response.text)
