@@ -1,0 +1,794 @@
+"""The index (索引) under `build/index`: how it is built, published in one step, and opened.
+
+Whoosh keeps the fields and the public records; the arrays beside it, `arrays-<generation>/`, keep
+the same words as NumPy files for the query path. The arrays are in place before Whoosh commits, so
+that Whoosh's table of contents, renamed in one step, publishes both.
+"""
+
+# mypy: disable-error-code="no-untyped-call"
+# Whoosh is typed only in part.
+
+import json
+import os
+import re
+import shutil
+import threading
+import time
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import date
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+from whoosh.fields import ID, STORED, TEXT, Schema
+from whoosh.filedb.filestore import FileStorage
+from whoosh.index import TOC, FileIndex, LockError
+from whoosh.writing import CLEAR, MERGE_SMALL, SegmentWriter
+
+from indexer.analysis import WordTokenizer, analyse, normalise
+from indexer.loader import Entry, Library
+from indexer.policy import (
+    Audience,
+    BenefitMode,
+    Clause,
+    Condition,
+    Kind,
+    Level,
+    Policy,
+    Status,
+    topic_names,
+)
+from indexer.ranking import SETTINGS, Postings, build_postings
+
+FIELDS = ("title", "aliases", "queries", "summary", "doc_numbers", "body")
+STATUSES = tuple(Status)
+LOCK_SECONDS = 120.0
+OPEN_ATTEMPTS = 25
+FORMAT = 1  # count up when the files change their form: the next build then starts afresh
+
+_NAME = "MAIN"  # Whoosh's name for the only index of a folder
+_TOC = re.compile(rf"^_{_NAME}_(\d+)\.toc$")
+_ARRAYS = re.compile(r"^arrays-(\d+)$")
+_LEFTOVER = re.compile(rf"^(?:_{_NAME}_\d+\.toc\..+|arrays-.*\.part)$")
+
+
+class IndexMissing(Exception):  # noqa: N818 - said to the operator as a state, not as an error
+    """There is no index to open, or none that can be read."""
+
+    def __init__(self, path: Path, *, damaged: bool = False) -> None:
+        if damaged:
+            super().__init__(f"{path} 里的索引读不出来，请运行 policykb index --full 重建。")
+        else:
+            super().__init__(f"{path} 里没有索引，请先运行 policykb index。")
+
+
+class IndexBusy(Exception):  # noqa: N818
+    """Another program is building this index."""
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build did: how many entries, and which generation of the index now holds them."""
+
+    total: int
+    added: int
+    changed: int
+    removed: int
+    unchanged: int
+    generation: int
+
+    def to_dict(self) -> dict[str, int]:
+        """Return the report as JSON values."""
+        return asdict(self)
+
+
+class Strings(Sequence[str]):
+    """Many strings in two arrays, decoded one at a time."""
+
+    def __init__(self, data: NDArray[np.uint8], starts: NDArray[np.int64]) -> None:
+        self._data, self._starts = data, starts
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    def __getitem__(self, place: Any) -> Any:
+        return self.raw(place).decode()
+
+    def raw(self, place: int) -> bytes:
+        """Return one string as it is stored, in UTF-8."""
+        return self._data[self._starts[place] : self._starts[place + 1]].tobytes()
+
+
+@dataclass(frozen=True)
+class Facet:
+    """The values of one field (筛选项): row `rows[i]` has the value `values[codes[i]]`."""
+
+    values: list[str]
+    rows: NDArray[np.int32]
+    codes: NDArray[np.int32]
+    starts: NDArray[np.int64]
+
+    def choose(self, wanted: Iterable[str]) -> NDArray[np.bool_]:
+        """Return which rows have one of the wanted values."""
+        known = [self.values.index(value) for value in wanted if value in self.values]
+        chosen = np.zeros(len(self.starts) - 1, np.bool_)
+        chosen[self.rows[np.isin(self.codes, known)]] = True
+        return chosen
+
+    def lack(self) -> NDArray[np.bool_]:
+        """Return which rows have no value at all."""
+        lacking: NDArray[np.bool_] = self.starts[1:] == self.starts[:-1]
+        return lacking
+
+    def count(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how many of these rows have each value."""
+        begins = self.starts[rows]
+        lengths = self.starts[rows + 1] - begins
+        shifts = np.repeat(begins - np.cumsum(lengths) + lengths, lengths)
+        codes = self.codes[np.arange(len(shifts)) + shifts]
+        return np.bincount(codes, minlength=len(self.values))
+
+
+class Index:
+    """One generation of the index, open for reading; any number of threads may share it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        storage = FileStorage(str(path))
+        toc = TOC.read(storage, _NAME)
+        self.generation: int = toc.generation
+        self._arrays = path / f"arrays-{self.generation}"
+        meta = json.loads((self._arrays / "meta.json").read_text(encoding="utf-8"))
+        self.fingerprint: str = meta["fingerprint"]
+        self.slugs = _read_lines(self._arrays / "slugs.txt")
+        self.digests = _read_lines(self._arrays / "digests.txt")
+        self.words = _read_lines(self._arrays / "words.txt")
+        self.word_ids = {word: number for number, word in enumerate(self.words)}
+        self.word_postings = self._postings("word")
+        self.bigram_codes = self._load("bigram-codes")
+        self.bigram_postings = self._postings("bigram")
+        self.token_spans, self.tokens = self._load("token-spans"), self._load("tokens")
+        self.token_begins, self.token_ends = self._load("begins"), self._load("ends")
+        self.pair_spans, self.pairs = self._load("pair-spans"), self._load("pairs")
+        self.texts = self._strings("texts")
+        self.cards = self._strings("cards")
+        self.phrases = self._strings("phrases")
+        self.phrase_rows = self._load("phrase-rows")
+        # Titles, aliases and queries as one normalised string, each behind a line break.
+        self.folded_phrases = (self._arrays / "phrases-folded.txt").read_text(encoding="utf-8")
+        self.phrase_breaks = self._load("phrase-breaks")
+        self.facets = {name: self._facet(name, values) for name, values in meta["facets"].items()}
+        self.effective, self.expires = self._load("effective"), self._load("expires")
+        self.deadline, self.superseded = self._load("deadline"), self._load("superseded")
+        self.title_rank = self._load("title-rank")
+        self._statuses: tuple[date, NDArray[np.uint8]] | None = None
+        self._lock = threading.Lock()
+        self._reader = FileIndex._reader(storage, toc.schema, toc.segments, toc.generation)
+        if self._reader.doc_count() != len(self.slugs):
+            self._reader.close()
+            raise ValueError(f"{path}: Whoosh and the arrays of {self.generation} differ")
+
+    def __len__(self) -> int:
+        return len(self.slugs)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of every file; the index must not be used after this."""
+        if "_reader" in vars(self):
+            self._reader.close()
+        for name in set(vars(self)) - {"path", "generation"}:
+            delattr(self, name)
+
+    def record(self, slug: str) -> dict[str, Any] | None:
+        """Return the public record of an entry as it was stored at build time, with its `url`."""
+        if slug not in self.rows:
+            return None
+        with self._lock:  # Whoosh does not promise that threads may share a reader
+            number = self._reader.first_id("slug", slug)
+            stored: dict[str, Any] = self._reader.stored_fields(number)["record"]
+        return stored
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Yield a short row for every entry, sorted by slug."""
+        return (self.card(row) for row in range(len(self)))
+
+    def card(self, row: int) -> dict[str, Any]:
+        """Return what a list shows of an entry."""
+        card: dict[str, Any] = json.loads(self.cards.raw(row))
+        return card
+
+    @cached_property
+    def rows(self) -> dict[str, int]:
+        """The row of each slug in the arrays."""
+        return {slug: row for row, slug in enumerate(self.slugs)}
+
+    def text(self, row: int, name: str) -> str:
+        """Return the text of a field as it was analysed."""
+        text: str = self.texts[row * len(FIELDS) + FIELDS.index(name)]
+        return text
+
+    def places(self, row: int, name: str) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Return the words of a field, by number, and where each begins and ends."""
+        slot = row * len(FIELDS) + FIELDS.index(name)
+        span = slice(self.token_spans[slot], self.token_spans[slot + 1])
+        return self.tokens[span], self.token_begins[span], self.token_ends[span]
+
+    def bigram_ids(self, bigrams: Sequence[int]) -> tuple[int | None, ...]:
+        """Return the number of each pair of characters, None for one that no entry has."""
+        wanted = np.array(bigrams, np.uint32)
+        places = np.searchsorted(self.bigram_codes, wanted)
+        found = np.searchsorted(self.bigram_codes, wanted, side="right") > places
+        return tuple(
+            place if known else None
+            for place, known in zip(places.tolist(), found.tolist(), strict=True)
+        )
+
+    def statuses(self, day: date) -> NDArray[np.uint8]:
+        """Return the status of every row on `day`, as places in STATUSES."""
+        known = self._statuses
+        if known is None or known[0] != day:
+            known = (day, self._statuses_on(day.toordinal()))
+            self._statuses = known
+        return known[1]
+
+    def _statuses_on(self, day: int) -> NDArray[np.uint8]:
+        # The rule of policy.status_on, for all rows at once; zero stands for an unknown date.
+        over = (self.expires > 0) & (self.expires < day)
+        conditions = [self.effective > day, ~over, self.superseded.astype(bool)]
+        ended = (Status.PENDING, Status.IN_FORCE, Status.SUPERSEDED)
+        codes = [STATUSES.index(status) for status in ended]
+        return np.select(conditions, codes, STATUSES.index(Status.EXPIRED)).astype(np.uint8)
+
+    def _load(self, name: str) -> NDArray[Any]:
+        loaded = np.load(self._arrays / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+        return np.asarray(loaded)
+
+    def _facet(self, name: str, values: list[str]) -> Facet:
+        rows = self._load(f"{name}-rows")
+        starts = np.searchsorted(rows, np.arange(len(self.slugs) + 1))
+        return Facet(values, rows, self._load(f"{name}-codes"), starts)
+
+    def _strings(self, name: str) -> Strings:
+        return Strings(self._load(name), self._load(f"{name}-starts"))
+
+    def _postings(self, name: str) -> Postings:
+        parts = ("starts", "rows", "impacts", "idf")
+        return Postings(*(self._load(f"{name}-{part}") for part in parts))
+
+
+def open_index(path: Path) -> Index:
+    """Open the newest generation; a build that swaps generations meanwhile is waited out."""
+    for attempt in range(1, OPEN_ATTEMPTS + 1):
+        if generation_of(path) is None:
+            raise IndexMissing(path)
+        try:
+            return Index(path)
+        except Exception as error:  # a file gone or half gone fails in many ways
+            if attempt == OPEN_ATTEMPTS:
+                raise IndexMissing(path, damaged=True) from error
+            time.sleep(0.02)
+    raise IndexMissing(path)
+
+
+def generation_of(path: Path) -> int | None:
+    """Return the number of the newest complete generation, or None if there is no index."""
+    try:
+        names = os.listdir(path)  # noqa: PTH208 - names are all that is needed
+    except OSError:
+        return None
+    newest = _newest(names, _TOC)
+    return newest if newest is not None and f"arrays-{newest}" in names else None
+
+
+def build_index(
+    library: Library,
+    path: Path,
+    *,
+    full: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+    wait: float = LOCK_SECONDS,
+) -> BuildReport:
+    """Bring the index up to date with the library: only new and changed entries are analysed."""
+    path.mkdir(parents=True, exist_ok=True)
+    with _only_builder(path, wait):
+        _clean(path)
+        previous = None if full else _open_previous(path)
+        try:
+            changes = _compare(library, previous)
+            if previous is not None and not changes.any:
+                return changes.report(previous.generation)
+            generation = _write(library, path, previous, changes, progress, wait)
+        finally:
+            if previous is not None:
+                previous.close()
+        _clean(path)
+        return changes.report(generation)
+
+
+@dataclass(frozen=True)
+class _Changes:
+    """How the library differs from the index: entries to write, and slugs to take out."""
+
+    fresh: tuple[Entry, ...]
+    outdated: tuple[str, ...]
+    total: int
+    added: int
+    removed: int
+
+    @property
+    def any(self) -> bool:
+        return bool(self.fresh or self.outdated)
+
+    def report(self, generation: int) -> BuildReport:
+        written = len(self.fresh)
+        unchanged = self.total - written
+        changed = written - self.added
+        return BuildReport(self.total, self.added, changed, self.removed, unchanged, generation)
+
+
+def _compare(library: Library, previous: Index | None) -> _Changes:
+    known = dict(zip(previous.slugs, previous.digests, strict=True)) if previous else {}
+    present = {entry.policy.slug: entry.digest for entry in library.entries}
+    fresh = tuple(e for e in library.entries if known.get(e.policy.slug) != e.digest)
+    removed = sum(slug not in present for slug in known)
+    outdated = tuple(slug for slug, digest in known.items() if present.get(slug) != digest)
+    added = sum(entry.policy.slug not in known for entry in fresh)
+    return _Changes(fresh, outdated, len(present), added, removed)
+
+
+def _write(
+    library: Library,
+    path: Path,
+    previous: Index | None,
+    changes: _Changes,
+    progress: Callable[[int, int], None] | None,
+    wait: float,
+) -> int:
+    """Write the next generation: arrays first, then Whoosh, whose commit publishes both."""
+    writer = _open_writer(path, wait)
+    try:
+        for slug in changes.outdated:
+            writer.delete_by_term("slug", slug)
+        corpus = _Corpus(previous)
+        fresh = {entry.policy.slug for entry in changes.fresh}
+        written = 0
+        for entry in library.entries:
+            if entry.policy.slug in fresh:
+                writer.add_document(**corpus.analyse(entry))
+                written += 1
+                if progress is not None:
+                    progress(written, len(fresh))
+            else:
+                corpus.reuse(entry)
+        generation: int = writer.generation
+        corpus.save(path / f"arrays-{generation}")
+        writer.commit(mergetype=CLEAR if previous is None else MERGE_SMALL)
+    except BaseException:
+        if not writer.is_closed:
+            writer.cancel()
+        raise
+    return generation
+
+
+def _open_writer(path: Path, wait: float) -> SegmentWriter:
+    """Open Whoosh's writer on what is there, or on nothing if that cannot be read."""
+    storage = FileStorage(str(path))
+    newest = _newest(os.listdir(path), _TOC)  # noqa: PTH208
+    if newest is None:
+        TOC(_schema(), [], 0).write(storage, _NAME)
+    else:
+        try:
+            TOC.read(storage, _NAME, schema=_schema())
+        except Exception:  # a damaged file fails in many ways, and building anew mends them all
+            TOC(_schema(), [], newest + 1).write(storage, _NAME)
+    try:
+        return SegmentWriter(FileIndex(storage, schema=_schema()), timeout=wait)
+    except LockError:
+        raise IndexBusy(
+            f"{path} 正被另一个使用 Whoosh 的程序写入。请等它结束，再运行 policykb index。"
+        ) from None
+
+
+def _open_previous(path: Path) -> Index | None:
+    """Open the present generation if a build can go on from it."""
+    if generation_of(path) is None:
+        return None
+    try:
+        previous = Index(path)
+    except Exception:  # a damaged index fails in many ways, and building anew mends them all
+        return None
+    if previous.fingerprint != _fingerprint():
+        previous.close()
+        return None
+    return previous
+
+
+def _fingerprint() -> str:
+    """Return what the files depend on besides the entries."""
+    parts = [FORMAT, FIELDS, SETTINGS, version("jieba"), version("opencc"), version("whoosh3")]
+    return repr(parts)
+
+
+def _schema() -> Schema:
+    text = TEXT(analyzer=WordTokenizer(), phrase=True)
+    return Schema(
+        slug=ID(unique=True, stored=True),
+        digest=STORED,
+        record=STORED,
+        **dict.fromkeys(FIELDS, text),
+    )
+
+
+class _Corpus:
+    """All documents of one generation, in reading order, while it is being built."""
+
+    def __init__(self, previous: Index | None) -> None:
+        self._previous = previous
+        # Words keep the numbers they had, so that unchanged documents can be copied as they are.
+        self._numbers = dict(previous.word_ids) if previous else {}
+        self._policies: list[Policy] = []
+        self._digests: list[str] = []
+        self._texts: list[bytes] = []
+        self._lengths: list[int] = []
+        self._pair_lengths: list[int] = []
+        self._tokens: array[int] = array("i")
+        self._begins: array[int] = array("i")
+        self._ends: array[int] = array("i")
+        self._pairs: array[int] = array("I")
+
+    def analyse(self, entry: Entry) -> dict[str, Any]:
+        """Take in a new document and return its fields for Whoosh."""
+        self._remember(entry)
+        document: dict[str, Any] = {
+            "slug": entry.policy.slug,
+            "digest": entry.digest,
+            "record": {**entry.policy.public_record(), "url": url_of(entry.policy.slug)},
+        }
+        for name, text in _texts_of(entry.policy).items():
+            analysis = analyse(text)
+            numbers = [self._numbers.setdefault(w, len(self._numbers)) for w in analysis.words]
+            self._texts.append(text.encode("utf-8", "replace"))
+            self._lengths.append(len(numbers))
+            self._tokens.extend(numbers)
+            self._begins.extend(analysis.begins)
+            self._ends.extend(analysis.ends)
+            self._pair_lengths.append(len(analysis.bigrams))
+            self._pairs.frombytes(analysis.bigrams.tobytes())
+            if analysis.words:
+                document[name] = analysis.words
+        return document
+
+    def reuse(self, entry: Entry) -> None:
+        """Take over an unchanged document from the generation before."""
+        self._remember(entry)
+        old = self._previous
+        if old is None:
+            raise LookupError(entry.policy.slug)
+        first = old.rows[entry.policy.slug] * len(FIELDS)
+        last = first + len(FIELDS)
+        self._texts.extend(old.texts.raw(slot) for slot in range(first, last))
+        self._lengths.extend(np.diff(old.token_spans[first : last + 1]).tolist())
+        self._pair_lengths.extend(np.diff(old.pair_spans[first : last + 1]).tolist())
+        span = slice(old.token_spans[first], old.token_spans[last])
+        self._tokens.frombytes(old.tokens[span].tobytes())
+        self._begins.frombytes(old.token_begins[span].tobytes())
+        self._ends.frombytes(old.token_ends[span].tobytes())
+        pairs = old.pairs[old.pair_spans[first] : old.pair_spans[last]]
+        self._pairs.frombytes(pairs.tobytes())
+
+    def save(self, folder: Path) -> None:
+        """Write the arrays under another name and rename them when they are whole."""
+        part = folder.with_name(f"{folder.name}.part")
+        part.mkdir()
+        for name, lines in self._lines().items():
+            (part / name).write_text("\n".join(lines), encoding="utf-8", newline="\n")
+        for name, values in self._arrays().items():
+            np.save(part / f"{name}.npy", values, allow_pickle=False)
+        meta = {"fingerprint": _fingerprint(), "facets": self._facet_values}
+        (part / "meta.json").write_text(json.dumps(meta, ensure_ascii=False), encoding="utf-8")
+        part.rename(folder)
+
+    def _remember(self, entry: Entry) -> None:
+        self._policies.append(entry.policy)
+        self._digests.append(entry.digest)
+
+    def _lines(self) -> dict[str, list[str]]:
+        # The line break in front of each phrase tells where it begins.
+        return {
+            "slugs.txt": [policy.slug for policy in self._policies],
+            "digests.txt": self._digests,
+            "words.txt": self._words[0],
+            "phrases-folded.txt": ["", *(_squeeze(text) for text, _ in self._phrases)],
+        }
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        words, tokens = self._words
+        spans, pair_spans = _spans(self._lengths), _spans(self._pair_lengths)
+        pairs = np.frombuffer(self._pairs, np.uint32)
+        codes, pair_terms = np.unique(pairs, return_inverse=True)
+        arrays: dict[str, NDArray[Any]] = {
+            "tokens": tokens,
+            "token-spans": spans,
+            "begins": np.frombuffer(self._begins, np.int32),
+            "ends": np.frombuffer(self._ends, np.int32),
+            "pairs": pairs,
+            "pair-spans": pair_spans,
+            "bigram-codes": codes,
+            "phrase-breaks": _spans([len(_squeeze(text)) + 1 for text, _ in self._phrases])[:-1],
+            "phrase-rows": np.array([row for _, row in self._phrases], np.int32),
+            **_strings("texts", self._texts),
+            **_strings("phrases", [text.encode() for text, _ in self._phrases]),
+            **_strings("cards", [_card_of(policy) for policy in self._policies]),
+            **self._facets(),
+            **_dates(self._policies),
+        }
+        for name, terms, places, count in (
+            ("word", tokens, spans, len(words)),
+            ("bigram", pair_terms, pair_spans, len(codes)),
+        ):
+            postings = build_postings(terms.astype(np.int64), places, FIELDS, count)
+            arrays |= {f"{name}-{part}": values for part, values in vars(postings).items()}
+        return arrays
+
+    @cached_property
+    def _words(self) -> tuple[list[str], NDArray[np.int32]]:
+        """The words in use, sorted, and all tokens by their numbers in that list.
+
+        Sorting makes an index that grew step by step the same as one built at once.
+        """
+        tokens = np.frombuffer(self._tokens, np.int32)
+        used = np.bincount(tokens, minlength=len(self._numbers)) > 0
+        words = sorted(word for word, number in self._numbers.items() if used[number])
+        renumbered = np.zeros(len(self._numbers), np.int32)
+        renumbered[[self._numbers[word] for word in words]] = np.arange(len(words))
+        return words, renumbered[tokens]
+
+    @cached_property
+    def _phrases(self) -> list[tuple[str, int]]:
+        """What may be suggested while typing: all titles, then all aliases, then all queries."""
+        policies = list(enumerate(self._policies))
+        return [
+            *((policy.title, row) for row, policy in policies),
+            *((alias, row) for row, policy in policies for alias in policy.aliases),
+            *((query, row) for row, policy in policies for query in policy.queries),
+        ]
+
+    @cached_property
+    def _facet_values(self) -> dict[str, list[str]]:
+        regions = {region for policy in self._policies for region in policy.region}
+        return {
+            "kind": list(Kind),
+            "audience": list(Audience),
+            "topic": list(topic_names()),
+            "level": list(Level),
+            "region": sorted(regions),
+            "benefit_mode": list(BenefitMode),
+        }
+
+    def _facets(self) -> dict[str, NDArray[Any]]:
+        """Return, for each facet, the rows that have a value and the places of those values."""
+        arrays: dict[str, NDArray[Any]] = {}
+        for name, values in self._facet_values.items():
+            codes = {value: code for code, value in enumerate(values)}
+            found = [
+                (row, codes[value])
+                for row, policy in enumerate(self._policies)
+                for value in dict.fromkeys(_facet_of(policy, name))
+            ]
+            arrays[f"{name}-rows"] = np.array([row for row, _ in found], np.int32)
+            arrays[f"{name}-codes"] = np.array([code for _, code in found], np.int32)
+        return arrays
+
+
+def url_of(slug: str) -> str:
+    """Return the address of an entry's page below the root of the site."""
+    return f"/policies/{slug}.html"
+
+
+def _texts_of(policy: Policy) -> dict[str, str]:
+    """Return the searchable text of each field; `internal` is never read."""
+    return {
+        "title": policy.title,
+        "aliases": "\n".join(policy.aliases),
+        "queries": "\n".join(policy.queries),
+        "summary": policy.summary,
+        "doc_numbers": "\n".join(policy.doc_numbers),
+        "body": "\n".join(filter(None, _body_parts(policy))),
+    }
+
+
+def _body_parts(policy: Policy) -> Iterator[str]:
+    """Yield the text of an entry in the order in which its page shows it."""
+    yield _plain(policy.body)
+    for clauses in (policy.applies_to, policy.conditions):
+        yield from _clause_texts(clauses)
+    yield from _condition_texts(policy.eligibility)
+    for benefit in policy.benefits:
+        yield from filter(None, (benefit.text, benefit.cap, benefit.note))
+    if policy.benefit_mode is not None:
+        yield policy.benefit_mode.value
+    if policy.application_window is not None:
+        yield policy.application_window.text
+    for material in policy.materials:
+        yield from filter(None, (material.name, material.when, material.note))
+    yield from _clause_texts(policy.procedure)
+    for limit in policy.time_limit:
+        yield from filter(None, (limit.text, limit.note))
+    for clauses in (
+        policy.fee,
+        policy.validity,
+        policy.obligations,
+        policy.consequences,
+        policy.key_points,
+        policy.cautions,
+        policy.handling_body,
+    ):
+        yield from _clause_texts(clauses)
+    for counter in policy.counter:
+        yield from filter(None, (counter.name, counter.address))
+    yield from (contact.name for contact in policy.contact)
+    yield from (document.title for document in policy.documents)
+    yield policy.validity_note or ""
+    yield policy.issuer
+    yield "、".join((*policy.topic, *policy.region))
+
+
+def _clause_texts(clauses: Iterable[Clause]) -> Iterator[str]:
+    for clause in clauses:
+        head = "，".join(filter(None, (clause.name, clause.when)))
+        yield f"{head}：{clause.text}" if head else clause.text
+        yield clause.note or ""
+
+
+def _condition_texts(conditions: Iterable[Condition]) -> Iterator[str]:
+    for condition in conditions:
+        yield condition.text
+        yield condition.note or ""
+        for group in (condition.all, condition.any, condition.not_):
+            yield from _condition_texts(group)
+
+
+_MARKUP = [
+    (re.compile(r"<!--.*?-->|</?[a-zA-Z][^<>\n]*>", re.DOTALL), " "),
+    (re.compile(r"!?\[([^\[\]\n]*)\]\([^()\n]*\)"), r"\1"),
+    (re.compile(r"^[ \t]*(?:#{1,6}|>|[-*+]|\d+\.)[ \t]+", re.MULTILINE), ""),
+    (re.compile(r"^[ \t]*\|?[ \t:|-]+\|[ \t:|-]*$", re.MULTILINE), ""),
+    (re.compile(r"\*\*|__|`+|~~"), ""),
+    (re.compile(r"[ \t]*\|[ \t]*"), " "),
+    (re.compile(r"\s*\n\s*"), "\n"),
+]
+
+
+def _plain(markdown: str) -> str:
+    """Return the words of a Markdown text without its marks."""
+    for pattern, replacement in _MARKUP:
+        markdown = pattern.sub(replacement, markdown)
+    return markdown.strip()
+
+
+def _facet_of(policy: Policy, name: str) -> tuple[str, ...]:
+    value = getattr(policy, name)
+    if value is None:
+        return ()
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _card_of(policy: Policy) -> bytes:
+    """Return what a list shows of an entry, as JSON."""
+    card = {
+        "slug": policy.slug,
+        "title": policy.title,
+        "url": url_of(policy.slug),
+        "summary": policy.summary,
+        "kind": policy.kind,
+        "audience": policy.audience,
+        "topic": policy.topic,
+        "level": policy.level,
+        "region": policy.region,
+        "issuer": policy.issuer,
+        "doc_number": next(iter(policy.doc_numbers), None),
+        "benefit_mode": policy.benefit_mode,
+        "effective": policy.effective and policy.effective.isoformat(),
+        "expires": policy.expires and policy.expires.isoformat(),
+        "superseded_by": policy.superseded_by,
+    }
+    return json.dumps(card, ensure_ascii=False).encode()
+
+
+def _dates(policies: list[Policy]) -> dict[str, NDArray[Any]]:
+    """Return the days by which entries are told apart and sorted; zero stands for none."""
+    order = sorted(range(len(policies)), key=lambda row: (policies[row].title, row))
+    rank = np.zeros(len(policies), np.int64)
+    rank[order] = np.arange(len(policies))
+    return {
+        "effective": _ordinals(policy.effective for policy in policies),
+        "expires": _ordinals(policy.expires for policy in policies),
+        "deadline": _ordinals(policy.deadline for policy in policies),
+        "superseded": np.array([policy.superseded_by is not None for policy in policies], np.uint8),
+        "title-rank": rank,
+    }
+
+
+def _ordinals(days: Iterable[date | None]) -> NDArray[np.int64]:
+    return np.array([day.toordinal() if day else 0 for day in days], np.int64)
+
+
+def _spans(lengths: list[int]) -> NDArray[np.int64]:
+    return np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+
+
+def _strings(name: str, values: list[bytes]) -> dict[str, NDArray[Any]]:
+    return {
+        name: np.frombuffer(b"".join(values), np.uint8),
+        f"{name}-starts": _spans([len(value) for value in values]),
+    }
+
+
+def _squeeze(text: str) -> str:
+    """Return a phrase as it is compared while typing: normalised, without any space."""
+    return "".join(normalise(text).split())
+
+
+def _read_lines(path: Path) -> list[str]:
+    text = path.read_text(encoding="utf-8")
+    return text.split("\n") if text else []
+
+
+def _newest(names: Iterable[str], pattern: re.Pattern[str]) -> int | None:
+    return max((int(match[1]) for name in names if (match := pattern.match(name))), default=None)
+
+
+def _clean(path: Path) -> None:
+    """Remove what killed builds left and all arrays but those of the last two generations."""
+    names = os.listdir(path)  # noqa: PTH208
+    newest = _newest(names, _TOC)
+    numbers = {int(match[1]) for name in names if (match := _ARRAYS.match(name))}
+    published = sorted(number for number in numbers if newest is not None and number <= newest)
+    doomed = [f"arrays-{number}" for number in numbers - set(published[-2:])]
+    for name in [*doomed, *filter(_LEFTOVER.match, names)]:
+        if (path / name).is_dir():
+            shutil.rmtree(path / name, ignore_errors=True)  # Windows keeps what is still open
+        else:
+            with suppress(OSError):
+                (path / name).unlink()
+
+
+@contextmanager
+def _only_builder(path: Path, wait: float) -> Iterator[None]:
+    """Hold the lock of the folder; a note beside it tells others who holds it."""
+    note = path / ".builder"
+    lock = FileLock(path / ".lock", timeout=wait)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise IndexBusy(_busy_message(path, note, wait)) from None
+    try:
+        note.write_text(f"{os.getpid()} {time.strftime('%H:%M')}", encoding="utf-8")
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+        lock.release()
+
+
+def _busy_message(path: Path, note: Path, wait: float) -> str:
+    try:
+        number, start = note.read_text(encoding="utf-8").split()
+        holder = f"另一个程序（进程号 {number}，{start} 开始）"
+    except (OSError, ValueError):
+        holder = "另一个程序"
+    return (
+        f"{path} 正由{holder}更新，等了 {wait:.0f} 秒还没有结束。"
+        "请等它做完，再运行一次 policykb index；如果它停住不动了，请先结束那个进程。"
+    )

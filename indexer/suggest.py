@@ -1,0 +1,54 @@
+"""Suggestions while typing (输入提示): titles, aliases and queries that contain what was typed."""
+
+from bisect import bisect_right
+from typing import Any
+
+import numpy as np
+
+from indexer.analysis import normalise
+from indexer.index import Index, url_of
+from indexer.ranking import highest, unique_keys
+
+LONGEST = 50  # characters: nobody waits for suggestions to a longer text
+
+
+def suggest(index: Index, q: str, limit: int = 8) -> list[dict[str, Any]]:
+    """Return entries whose title, alias or query begins with the text, then those containing it."""
+    typed = "".join(normalise(q).split())
+    if not typed or len(typed) > LONGEST:
+        return []
+    found: dict[int, str] = {}
+    for needle in ("\n" + typed, typed):
+        _search(index, needle, limit, found)
+    return [_suggestion(index, row, text) for row, text in found.items()]
+
+
+def nearest_titles(index: Index, q: str, limit: int = 3) -> list[dict[str, Any]]:
+    """Return the entries whose titles share most characters with a text that found nothing."""
+    wanted = {character for character in normalise(q) if character.isalnum()}
+    text, breaks = index.folded_phrases, index.phrase_breaks
+    end = int(breaks[len(index)]) if len(index) < len(breaks) else len(text)
+    codes = np.frombuffer(text[:end].encode("utf-32-le"), dtype=np.uint32)
+    shared = np.zeros(len(index), np.int64)
+    for character in wanted:
+        places = np.flatnonzero(codes == ord(character))
+        shared[np.unique(np.searchsorted(breaks, places) - 1)] += 1
+    enough = np.flatnonzero(shared >= max(2, len(wanted) / 2))
+    best = enough[highest(unique_keys(shared[enough], enough), limit)]
+    return [_suggestion(index, row, index.phrases[row]) for row in best.tolist()]
+
+
+def _search(index: Index, needle: str, limit: int, found: dict[int, str]) -> None:
+    """Add the phrase of each further entry in which the needle occurs, until there are enough."""
+    text, breaks = index.folded_phrases, index.phrase_breaks
+    place = text.find(needle)
+    while place >= 0 and len(found) < limit:
+        number = bisect_right(breaks, place) - 1
+        found.setdefault(int(index.phrase_rows[number]), index.phrases[number])
+        after = int(breaks[number + 1]) if number + 1 < len(breaks) else len(text)
+        place = text.find(needle, after)
+
+
+def _suggestion(index: Index, row: int, text: str) -> dict[str, Any]:
+    slug = index.slugs[row]
+    return {"text": text, "slug": slug, "url": url_of(slug)}

@@ -1,0 +1,61 @@
+"""Policies, libraries and indexes for tests: a test writes what it needs, the rest is filled in."""
+
+import tempfile
+from collections.abc import Iterable
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from indexer.index import Index, build_index, open_index
+from indexer.loader import Entry, Library
+from indexer.policy import Policy
+from indexer.query import Answer
+
+_DEFAULTS: dict[str, Any] = {
+    "title": "城镇污水排入排水管网许可",
+    "kind": "service",
+    "audience": ["citizen", "enterprise"],
+    "topic": ["排水与污水"],
+    "level": "national",
+    "issuer": "国务院",
+    "summary": "一句话说明这一条是做什么的。",
+    "sources": [{"title": "示例条例", "doc_number": "国务院令第641号"}],
+    "reviewed": "2026-11-23",
+    "body": "正文。",
+}
+
+
+def make_policy(slug: str, **fields: Any) -> Policy:
+    """Return a valid policy with the given fields."""
+    values = {**_DEFAULTS, **fields}
+    if values.get("superseded_by"):
+        values.setdefault("expires", "2020-12-31")
+    return Policy.model_validate({"slug": slug, **values})
+
+
+def make_library(*policies: Policy, tmp_path: Path) -> Library:
+    """Return a library of these policies, as if each stood in a file below `tmp_path`."""
+    entries = (
+        Entry(
+            policy=policy,
+            path=f"{policy.slug}.md",
+            digest=blake2b(policy.model_dump_json().encode()).hexdigest(),
+        )
+        for policy in policies
+    )
+    return Library(tmp_path, tuple(sorted(entries, key=lambda entry: entry.policy.slug)))
+
+
+def make_index(*policies: Policy) -> Index:
+    """Return an open index of these policies in a temporary folder."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        # An open index needs no names on POSIX; on Windows what is in use simply stays behind.
+        path = Path(folder) / "index"
+        build_index(make_library(*policies, tmp_path=Path(folder)), path)
+        return open_index(path)
+
+
+def slugs(answer: Answer | Iterable[Any]) -> list[str]:
+    """Return the slugs of an answer's hits, or of suggestions, in their order."""
+    hits = answer.hits if isinstance(answer, Answer) else answer
+    return [hit["slug"] if isinstance(hit, dict) else hit.slug for hit in hits]

@@ -1,0 +1,499 @@
+import gc
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from factories import make_index, make_library, make_policy, slugs
+from whoosh import index as whoosh_index
+from whoosh.qparser.default import QueryParser
+
+from indexer import index as index_module
+from indexer.analysis import Analysis, analyse
+from indexer.index import (
+    Index,
+    IndexBusy,
+    IndexMissing,
+    build_index,
+    generation_of,
+    open_index,
+)
+from indexer.policy import Policy
+from indexer.query import SearchParams, search
+
+DAY = date(2026, 11, 24)
+DRAIN = make_policy("drain", title="排水许可", body="排水户要申请排水许可。")
+ROAD = make_policy("road", title="挖掘城市道路审批", aliases=["挖马路"])
+TREE = make_policy("tree", title="砍伐城市树木审批")
+
+
+class Builder:
+    """A folder with a library that changes from build to build."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / "index"
+
+    def build(self, *policies: Policy, **options: Any) -> index_module.BuildReport:
+        return build_index(make_library(*policies, tmp_path=self.folder), self.path, **options)
+
+    def open(self) -> Index:
+        return open_index(self.path)
+
+    def found(self, q: str) -> list[str]:
+        with self.open() as index:
+            return slugs(search(index, SearchParams(q=q), DAY))
+
+
+@pytest.fixture
+def builder(tmp_path: Path) -> Builder:
+    return Builder(tmp_path)
+
+
+def arrays_of(path: Path) -> dict[str, bytes]:
+    (folder,) = path.glob(f"arrays-{generation_of(path)}")
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def test_a_build_reports_what_it_did(builder: Builder) -> None:
+    first = builder.build(DRAIN, ROAD)
+    assert first.to_dict() == {
+        "total": 2,
+        "added": 2,
+        "changed": 0,
+        "removed": 0,
+        "unchanged": 0,
+        "generation": 1,
+    }
+    changed = make_policy("drain", title="排水许可证")
+    second = builder.build(changed, TREE)
+    assert second == index_module.BuildReport(2, 1, 1, 1, 0, 2)
+
+
+def test_a_build_without_changes_keeps_the_generation(builder: Builder) -> None:
+    builder.build(DRAIN, ROAD)
+    assert builder.build(DRAIN, ROAD) == index_module.BuildReport(2, 0, 0, 0, 2, 1)
+
+
+def test_a_full_build_starts_afresh_under_a_new_generation(builder: Builder) -> None:
+    builder.build(DRAIN, ROAD)
+    report = builder.build(DRAIN, ROAD, full=True)
+    assert (report.generation, report.added) == (2, 2)
+    assert builder.found("排水许可") == ["drain"]
+
+
+def test_progress_counts_the_documents_written(builder: Builder) -> None:
+    seen: list[tuple[int, int]] = []
+    builder.build(DRAIN, ROAD)
+    builder.build(DRAIN, ROAD, TREE, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(1, 1)]
+
+
+def test_only_changed_entries_are_analysed(
+    builder: Builder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builder.build(DRAIN, ROAD)
+    analysed: list[str] = []
+
+    def record(text: str) -> Analysis:
+        analysed.append(text)
+        return analyse(text)
+
+    monkeypatch.setattr(index_module, "analyse", record)
+    builder.build(DRAIN, ROAD, TREE)
+    assert "砍伐城市树木审批" in analysed
+    assert "排水许可" not in analysed
+
+
+def test_an_index_grown_step_by_step_is_the_one_built_at_once(tmp_path: Path) -> None:
+    grown, whole = Builder(tmp_path / "grown"), Builder(tmp_path / "whole")
+    newer = make_policy("drain", title="排水许可", body="新的正文。", region=["淄博市"])
+    grown.build(TREE, DRAIN)
+    grown.build(ROAD, DRAIN)
+    grown.build(ROAD, newer, TREE)
+    whole.build(ROAD, newer, TREE)
+    assert arrays_of(grown.path) == arrays_of(whole.path)
+
+
+def test_removed_and_changed_entries_are_no_longer_found(builder: Builder) -> None:
+    builder.build(DRAIN, ROAD)
+    builder.build(make_policy("drain", title="别的事情"))
+    assert builder.found("挖马路") == []
+    assert builder.found("许可") == []
+    with builder.open() as index:
+        assert index.record("road") is None
+        stored = index.record("drain")
+        assert stored is not None
+        assert stored["title"] == "别的事情"
+
+
+def test_plain_whoosh_reads_and_searches_the_index(builder: Builder) -> None:
+    builder.build(DRAIN, ROAD)
+    builder.build(DRAIN, ROAD, TREE)
+    stock = whoosh_index.open_dir(str(builder.path))
+    with stock.searcher() as searcher:
+        assert searcher.doc_count() == 3
+        parser = QueryParser("body", stock.schema)
+        assert [hit["slug"] for hit in searcher.search(parser.parse("排水许可"))] == ["drain"]
+        phrase = parser.parse('"申请排水许可"')
+        assert [hit["slug"] for hit in searcher.search(phrase)] == ["drain"]
+        assert not searcher.search(parser.parse('"许可排水"'))
+        named = parser.parse("title:道路 OR aliases:马路")
+        assert [hit["slug"] for hit in searcher.search(named)] == ["road"]
+
+
+def test_a_full_build_leaves_one_segment(builder: Builder) -> None:
+    for policies in ([DRAIN], [DRAIN, ROAD], [DRAIN, ROAD, TREE]):
+        builder.build(*policies)
+    builder.build(DRAIN, ROAD, TREE, full=True)
+    assert len(list(builder.path.glob("*.seg"))) == 1
+
+
+def test_the_record_is_the_public_one_with_its_address() -> None:
+    index = make_index(DRAIN)
+    assert index.record("drain") == {**DRAIN.public_record(), "url": "/policies/drain.html"}
+    assert index.record("没有") is None
+    (row,) = index.records()
+    assert (row["slug"], row["title"], row["url"]) == ("drain", "排水许可", "/policies/drain.html")
+
+
+def test_internal_notes_are_nowhere_in_the_index(builder: Builder) -> None:
+    canaries = ["CANARYplain", "内部金丝雀备注"]
+    secret = make_policy("secret", title="公开标题", internal="，".join(canaries))
+    builder.build(secret)
+    builder.build(secret, DRAIN)
+    files = [file for file in builder.path.rglob("*") if file.is_file()]
+    content = b"\n".join(file.read_bytes() for file in files)
+    assert "公开标题".encode() in content
+    for canary in (*canaries, "金丝雀", "canaryplain"):
+        for encoding in ("utf-8", "utf-16-le", "utf-32-le"):
+            assert canary.encode(encoding) not in content
+        assert canary.encode("unicode_escape") not in content
+    with builder.open() as index:
+        assert search(index, SearchParams(q="金丝雀"), DAY).total == 0
+        assert "canaryplain" not in index.words
+
+
+def test_text_of_every_part_of_an_entry_is_searched() -> None:
+    index = make_index(
+        make_policy(
+            "full",
+            applies_to=[{"text": "甲事词"}],
+            eligibility=[{"text": "外层", "any": [{"text": "乙事词"}]}],
+            benefits=[{"type": "补贴", "text": "丙事词"}],
+            materials=[{"name": "丁事词"}],
+            procedure=[{"name": "戊事词", "text": "去办"}],
+            time_limit=[{"kind": "statutory", "text": "己事词"}],
+            fee=[{"text": "庚事词", "note": "辛事词"}],
+            application_window={"text": "壬事词"},
+            counter=[{"name": "癸事词"}],
+        )
+    )
+    for word in "甲乙丙丁戊己庚辛壬癸":
+        assert slugs(search(index, SearchParams(q=f"{word}事词"), DAY)) == ["full"], word
+
+
+def test_a_missing_index_is_told_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "none"
+    with pytest.raises(IndexMissing) as caught:
+        open_index(path)
+    assert str(caught.value) == f"{path} 里没有索引，请先运行 policykb index。"
+    assert generation_of(path) is None
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_an_index_that_cannot_be_read_is_told_with_what_to_do(builder: Builder) -> None:
+    builder.build(DRAIN)
+    (builder.path / "arrays-1" / "meta.json").write_text("{", "utf-8")
+    with pytest.raises(IndexMissing) as caught:
+        builder.open()
+    assert str(caught.value) == (
+        f"{builder.path} 里的索引读不出来，请运行 policykb index --full 重建。"
+    )
+
+
+def test_an_empty_library_makes_an_index(builder: Builder) -> None:
+    assert builder.build().total == 0
+    assert builder.found("排水") == []
+    builder.build(DRAIN)
+    builder.build()
+    assert builder.found("排水") == []
+
+
+def test_the_arrays_of_two_generations_are_kept(builder: Builder) -> None:
+    for number in range(1, 5):
+        builder.build(*(make_policy(f"p-{n}") for n in range(number)))
+    assert sorted(p.name for p in builder.path.glob("arrays-*")) == ["arrays-3", "arrays-4"]
+
+
+def test_an_open_index_goes_on_after_later_builds(builder: Builder) -> None:
+    builder.build(DRAIN)
+    index = builder.open()
+    for number in range(4):
+        builder.build(ROAD, make_policy(f"p-{number}"))
+    assert slugs(search(index, SearchParams(q="排水许可"), DAY)) == ["drain"]
+    assert index.record("drain") is not None
+    index.close()
+
+
+def test_files_are_let_go_when_an_index_is_closed_or_forgotten(builder: Builder) -> None:
+    if not Path("/proc/self/maps").exists():
+        pytest.skip("only Linux tells what is mapped")
+
+    def mapped() -> bool:
+        return str(builder.path) in Path("/proc/self/maps").read_text()
+
+    builder.build(DRAIN)
+    index = builder.open()
+    assert mapped()
+    index.close()
+    index.close()
+    gc.collect()
+    assert not mapped()
+    forgotten = builder.open()
+    del forgotten
+    gc.collect()
+    assert not mapped()
+
+
+def test_a_second_builder_waits_and_is_told_who_builds(builder: Builder) -> None:
+    messages: list[str] = []
+
+    def second(done: int, total: int) -> None:
+        with pytest.raises(IndexBusy) as caught:
+            builder.build(DRAIN, TREE, wait=0.1)
+        messages.append(str(caught.value))
+
+    builder.build(DRAIN, ROAD, progress=second)
+    assert f"进程号 {os.getpid()}" in messages[0]
+    assert "请等它做完，再运行一次 policykb index" in messages[0]
+
+
+def test_builds_at_the_same_time_come_one_after_the_other(builder: Builder) -> None:
+    threads = [threading.Thread(target=builder.build, args=(p,)) for p in (DRAIN, ROAD, TREE)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert generation_of(builder.path) == 3
+    with builder.open() as index:
+        assert len(index) == 1
+
+
+def test_a_program_writing_with_whoosh_is_told_of(builder: Builder) -> None:
+    builder.build(DRAIN)
+    writer = whoosh_index.open_dir(str(builder.path)).writer()
+    try:
+        with pytest.raises(IndexBusy, match="Whoosh"):
+            builder.build(DRAIN, ROAD, wait=0.1)
+    finally:
+        writer.cancel()
+
+
+# Whoosh itself leaves a file open that it cannot read.
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("damage", ["toc", "segment", "meta", "array", "no arrays"])
+def test_a_damaged_index_is_built_anew(builder: Builder, damage: str) -> None:
+    builder.build(DRAIN, ROAD)
+    arrays = builder.path / "arrays-1"
+    files = {
+        "toc": builder.path / "_MAIN_1.toc",
+        "segment": next(builder.path.glob("*.seg")),
+        "meta": arrays / "meta.json",
+        "array": arrays / "tokens.npy",
+    }
+    if damage == "no arrays":
+        for file in arrays.iterdir():
+            file.unlink()
+        arrays.rmdir()
+    else:
+        files[damage].write_bytes(b"damaged")
+    report = builder.build(DRAIN, ROAD, TREE)
+    assert report.added == 3
+    assert report.generation > 1
+    assert builder.found("排水许可") == ["drain"]
+
+
+def test_other_settings_or_formats_are_built_anew(
+    builder: Builder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builder.build(DRAIN)
+    monkeypatch.setattr(index_module, "FORMAT", 999)
+    assert builder.build(DRAIN).generation == 2
+
+
+def test_a_build_that_fails_leaves_the_index_as_it_was(builder: Builder) -> None:
+    builder.build(DRAIN)
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        builder.build(ROAD, progress=stop)
+    assert builder.found("排水许可") == ["drain"]
+    assert builder.build(ROAD).generation == 2
+    assert builder.found("道路") == ["road"]
+
+
+_KILLED_BUILD = """
+import os, sys
+sys.path.insert(0, "tests")
+from pathlib import Path
+import numpy as np
+import whoosh.index, whoosh.writing
+from indexer import index
+from factories import make_library, make_policy
+
+stage, folder = sys.argv[1], Path(sys.argv[2])
+die = lambda *args, **kwargs: os._exit(9)
+
+def die_after(function):
+    def wrapped(*args, **kwargs):
+        function(*args, **kwargs)
+        os._exit(9)
+    return wrapped
+
+if stage == "analysis":
+    progress = die
+else:
+    progress = None
+if stage == "arrays half written":
+    np.save = die_after(np.save)
+if stage == "arrays not renamed":
+    Path.rename = die
+if stage == "arrays renamed":
+    Path.rename = die_after(Path.rename)
+if stage == "segment written":
+    whoosh.writing.SegmentWriter._commit_toc = die
+if stage == "contents not renamed":
+    index.FileStorage.rename_file = die
+if stage == "contents renamed":
+    whoosh.index.TOC.write = die_after(whoosh.index.TOC.write)
+policies = [make_policy(f"new-{n}", title="新的条目") for n in range(int(sys.argv[3]))]
+index.build_index(make_library(*policies, tmp_path=folder), folder / "index", progress=progress)
+"""
+
+
+def build_in_another_process(builder: Builder, stage: str, count: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", _KILLED_BUILD, stage, str(builder.folder), str(count)]
+    return subprocess.Popen(command, cwd=Path(__file__).parent.parent)
+
+
+@pytest.mark.parametrize(
+    ("stage", "published"),
+    [
+        ("analysis", False),
+        ("arrays half written", False),
+        ("arrays not renamed", False),
+        ("arrays renamed", False),
+        ("segment written", False),
+        ("contents not renamed", False),
+        ("contents renamed", True),
+    ],
+)
+def test_a_build_killed_at_any_stage_leaves_a_whole_index(
+    builder: Builder, stage: str, published: bool
+) -> None:
+    builder.build(DRAIN)
+    assert build_in_another_process(builder, stage, 3).wait(60) == 9
+    assert builder.found("") == (["new-0", "new-1", "new-2"] if published else ["drain"])
+    builder.build(ROAD)
+    assert builder.found("") == ["road"]
+    names = {path.name for path in builder.path.iterdir()}
+    newest = generation_of(builder.path)
+    assert {name for name in names if name.startswith("arrays-")} <= {
+        f"arrays-{newest}",
+        f"arrays-{(newest or 0) - 1}",
+    }
+    assert not [name for name in names if ".toc." in name or name.endswith((".part", ".tmp"))]
+
+
+def test_a_build_killed_at_any_moment_leaves_a_whole_index(builder: Builder) -> None:
+    builder.build(DRAIN)
+    generator = random.Random(7)
+    for _ in range(6):
+        build = build_in_another_process(builder, "none", 400)
+        while not (builder.path / "MAIN.tmp").exists() and build.poll() is None:
+            time.sleep(0.005)
+        time.sleep(generator.random() * 0.6)
+        build.send_signal(signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
+        build.wait(60)
+        with builder.open() as index:
+            expected = len(index)
+            assert expected in (1, 400)
+            assert search(index, SearchParams(), DAY).total == expected
+            assert index.record(index.slugs[-1]) is not None
+        builder.build(DRAIN)
+
+
+def test_a_reader_never_sees_half_an_index(builder: Builder) -> None:
+    versions = [[make_policy(f"p-{n}-{i}") for i in range(n + 1)] for n in range(6)]
+    builder.build(*versions[0])
+    stop = threading.Event()
+    seen: list[list[str]] = []
+    failures: list[BaseException] = []
+
+    def read() -> None:
+        try:
+            while not stop.is_set():
+                with builder.open() as index:
+                    seen.append(sorted(slugs(search(index, SearchParams(size=50), DAY))))
+                    for slug in index.slugs:
+                        assert index.record(slug) is not None
+        except BaseException as error:
+            failures.append(error)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for number in range(24):
+        builder.build(*versions[number % len(versions)], full=number % 5 == 0)
+    stop.set()
+    for reader in readers:
+        reader.join()
+    assert not failures
+    assert seen
+    whole = [sorted(policy.slug for policy in version) for version in versions]
+    assert all(found in whole for found in seen)
+
+
+def test_many_threads_may_share_one_index(builder: Builder) -> None:
+    policies = [make_policy(f"p-{n}", title=f"事项{n}") for n in range(30)]
+    builder.build(*policies)
+    failures: list[BaseException] = []
+    with builder.open() as index:
+
+        def ask(seed: int) -> None:
+            try:
+                for number in range(60):
+                    slug = f"p-{(seed * 7 + number) % 30}"
+                    record = index.record(slug)
+                    assert record is not None
+                    assert record["slug"] == slug
+                    day = date(2020 + number % 3, 1, 1)
+                    assert search(index, SearchParams(q="事项"), day).total == 30
+            except BaseException as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=ask, args=(seed,)) for seed in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert not failures
+
+
+def test_arrays_are_mapped_not_loaded(builder: Builder) -> None:
+    builder.build(DRAIN)
+    with builder.open() as index:
+        base = index.word_postings.impacts.base
+        assert isinstance(base, np.memmap)

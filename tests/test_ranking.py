@@ -1,0 +1,121 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factories import make_library, make_policy
+from hypothesis import given
+from hypothesis import strategies as st
+from whoosh import index as whoosh_index
+from whoosh.qparser.default import QueryParser
+from whoosh.qparser.syntax import OrGroup
+from whoosh.scoring import BM25F
+
+from indexer.index import FIELDS, Index, build_index, open_index
+from indexer.loader import load_library
+from indexer.policy import Policy
+from indexer.ranking import Bm25f, build_postings, highest, sortable, unique_keys
+
+BODY_ONLY = Bm25f(weights={**dict.fromkeys(FIELDS, 0.0), "body": 1.0}, default_b=0.75, k1=1.2)
+QUERIES = [
+    "排水许可",
+    "挖掘城市道路审批",
+    "申请材料 期限",
+    "企业 补贴 申报",
+    "残疾人 就业",
+    "供热 燃气 用户",
+    "罚款 责令改正",
+    "贷款 贴息",
+]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("whoosh") / "index"
+    build_index(load_library(Path(__file__).parent.parent / "policies"), path)
+    return path
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_arrays_rank_as_stock_whoosh_does(built: Path, query: str) -> None:
+    with open_index(built) as index:
+        terms = index.tokens.astype(np.int64)
+        postings = build_postings(terms, index.token_spans, FIELDS, len(index.words), BODY_ONLY)
+        stock = whoosh_index.open_dir(str(built))
+        with stock.searcher(weighting=BM25F(B=0.75, K1=1.2)) as searcher:
+            parsed = QueryParser("body", stock.schema, group=OrGroup).parse(query)
+            expected = {hit["slug"]: hit.score for hit in searcher.search(parsed, limit=None)}
+            words: set[str] = {term for _, term in parsed.iter_all_terms()}
+        scores = np.zeros(len(index))
+        for word in words:
+            if word in index.word_ids:
+                rows, impacts = postings.of(index.word_ids[word])
+                scores[rows] += impacts
+        ours = {index.slugs[row]: score for row, score in enumerate(scores) if score > 0}
+    # Whoosh rounds field lengths to one byte, which moves a score by up to a twentieth, so that
+    # near equals may change places: compare the scores, and the ten but for near equals.
+    assert set(ours) == set(expected)
+    best = sorted(expected, key=lambda slug: -expected[slug])[:10]
+    for slug in best:
+        assert ours[slug] == pytest.approx(expected[slug], rel=0.06)
+    tenth = ours[best[-1]]
+    assert {slug for slug, score in ours.items() if score > tenth * 1.12} <= set(best)
+
+
+def test_arrays_and_whoosh_agree_exactly_where_nothing_is_rounded(tmp_path: Path) -> None:
+    # Whoosh keeps lengths up to ten words as they are.
+    policies = [
+        make_policy(f"p-{n}", body="排水" * (n % 4) + "许可" * (n % 3) + "无关" * (n % 2) + "。")
+        for n in range(30)
+    ]
+    with _open(policies, tmp_path) as index:
+        terms = index.tokens.astype(np.int64)
+        postings = build_postings(terms, index.token_spans, FIELDS, len(index.words), BODY_ONLY)
+        scores = np.zeros(len(index), np.float64)
+        for word in ("排水", "许可"):
+            rows, impacts = postings.of(index.word_ids[word])
+            scores[rows] += impacts
+        stock = whoosh_index.open_dir(str(tmp_path / "index"))
+        with stock.searcher(weighting=BM25F(B=0.75, K1=1.2)) as searcher:
+            parsed = QueryParser("body", stock.schema, group=OrGroup).parse("排水许可")
+            expected = [(hit["slug"], hit.score) for hit in searcher.search(parsed, limit=10)]
+    order = sorted(range(30), key=lambda row: (-round(float(scores[row]), 4), row))[:10]
+    assert [round(float(scores[row]), 3) for row in order] == [
+        round(score, 3) for _, score in expected
+    ]
+
+
+def test_a_word_in_the_title_weighs_more_than_in_the_body(tmp_path: Path) -> None:
+    policies = [
+        make_policy("in-body", title="其他事项", body="排水许可。"),
+        make_policy("in-title", title="排水许可", body="其他事项。"),
+    ]
+    with _open(policies, tmp_path) as index:
+        rows, impacts = index.word_postings.of(index.word_ids["排水"])
+        impact = dict(zip(rows.tolist(), impacts.tolist(), strict=True))
+    assert impact[1] > impact[0]
+
+
+def test_highest_keys_come_first_and_equal_scores_by_row() -> None:
+    rows = np.array([4, 7, 9, 11])
+    scores = np.array([0.5, 2.0, 0.5, 0.25], np.float32)
+    keys = unique_keys(sortable(scores), rows)
+    assert rows[highest(keys, 3)].tolist() == [7, 4, 9]
+
+
+@given(st.lists(st.integers(0, 5), max_size=40), st.integers(0, 50))
+def test_highest_is_a_prefix_of_the_full_order(values: list[int], count: int) -> None:
+    rows = np.arange(len(values))
+    keys = unique_keys(np.array(values, np.int64), rows)
+    expected = sorted(range(len(values)), key=lambda row: (-values[row], row))
+    assert highest(keys, count).tolist() == expected[:count]
+
+
+def test_no_documents_give_empty_postings() -> None:
+    postings = build_postings(np.zeros(0, np.int64), np.zeros(1, np.int64), FIELDS, 0)
+    assert postings.starts.tolist() == [0]
+    assert len(postings.rows) == 0
+
+
+def _open(policies: list[Policy], tmp_path: Path) -> Index:
+    build_index(make_library(*policies, tmp_path=tmp_path), tmp_path / "index")
+    return open_index(tmp_path / "index")
