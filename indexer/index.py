@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import cached_property
+from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
@@ -43,15 +44,24 @@ from indexer.policy import (
     Level,
     Policy,
     Status,
+    places_within,
     topic_names,
 )
-from indexer.ranking import SETTINGS, Postings, build_postings
+from indexer.ranking import Postings, build_postings
 
 FIELDS = ("title", "aliases", "queries", "summary", "doc_numbers", "body")
 STATUSES = tuple(Status)
 LOCK_SECONDS = 120.0
 OPEN_ATTEMPTS = 25
-FORMAT = 1  # count up when the files change their form: the next build then starts afresh
+# What the files depend on besides the entries: a change of any of these starts the index afresh.
+SOURCES = (
+    "policy.py",
+    "analysis.py",
+    "index.py",
+    "ranking.py",
+    "lexicon/topics.yml",
+    "lexicon/regions.yml",
+)
 
 _NAME = "MAIN"  # Whoosh's name for the only index of a folder
 _TOC = re.compile(rf"^_{_NAME}_(\d+)\.toc$")
@@ -416,9 +426,13 @@ def _open_previous(path: Path) -> Index | None:
 
 
 def _fingerprint() -> str:
-    """Return what the files depend on besides the entries."""
-    parts = [FORMAT, FIELDS, SETTINGS, version("jieba"), version("opencc"), version("whoosh3")]
-    return repr(parts)
+    """Return a digest of the code, word lists and libraries that made the files."""
+    digest = blake2b(digest_size=16)
+    for name in SOURCES:
+        digest.update((Path(__file__).parent / name).read_bytes())
+    for library in ("jieba", "opencc", "whoosh3"):
+        digest.update(version(library).encode())
+    return digest.hexdigest()
 
 
 def _schema() -> Schema:
@@ -567,7 +581,7 @@ class _Corpus:
 
     @cached_property
     def _facet_values(self) -> dict[str, list[str]]:
-        regions = {region for policy in self._policies for region in policy.region}
+        regions = {place for policy in self._policies for place in _facet_of(policy, "region")}
         return {
             "kind": list(Kind),
             "audience": list(Audience),
@@ -680,6 +694,8 @@ def _plain(markdown: str) -> str:
 
 def _facet_of(policy: Policy, name: str) -> tuple[str, ...]:
     value = getattr(policy, name)
+    if name == "region":
+        return tuple(place for region in value for place in places_within(region))
     if value is None:
         return ()
     return value if isinstance(value, tuple) else (value,)

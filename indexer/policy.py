@@ -21,7 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 SLUG_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
-TOPICS_FILE = Path(__file__).parent / "lexicon" / "topics.yml"
+LEXICON = Path(__file__).parent / "lexicon"
 
 
 class Kind(StrEnum):
@@ -178,10 +178,21 @@ class Topic(BaseModel):
 
 
 @cache
-def load_topics(path: Path = TOPICS_FILE) -> tuple[Topic, ...]:
+def load_topics(path: Path = LEXICON / "topics.yml") -> tuple[Topic, ...]:
     """Read the subject headings in the order in which they are shown."""
     rows = yaml.safe_load(path.read_text(encoding="utf-8"))
     return tuple(Topic.model_validate(row) for row in rows)
+
+
+@cache
+def places_within(region: str, path: Path = LEXICON / "regions.yml") -> tuple[str, ...]:
+    """Return a region and every region inside it: what holds in a province holds in its cities.
+
+    A region that is not in `lexicon/regions.yml` has only itself.
+    """
+    rows = yaml.safe_load(path.read_text(encoding="utf-8"))
+    inner = (row["name"] for row in rows if row.get("within") == region)
+    return (region, *(place for name in inner for place in places_within(name, path)))
 
 
 def topic_names() -> tuple[str, ...]:

@@ -327,7 +327,7 @@ def test_other_settings_or_formats_are_built_anew(
     builder: Builder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     builder.build(DRAIN)
-    monkeypatch.setattr(index_module, "FORMAT", 999)
+    monkeypatch.setattr(index_module, "SOURCES", ("policy.py",))
     assert builder.build(DRAIN).generation == 2
 
 

@@ -178,6 +178,11 @@ def test_entries_without_region_apply_in_every_region(mixed: Index) -> None:
     assert found(mixed, region=("没有这个地方",)) == ["drain", "later"]
 
 
+def test_what_holds_in_a_province_holds_in_its_cities_and_districts(mixed: Index) -> None:
+    assert found(mixed, region=("淄博市",)) == ["loan", "drain", "later", "refund"]
+    assert found(mixed, region=("淄博市临淄区",)) == ["loan", "drain", "later", "refund"]
+
+
 def test_each_facet_count_is_the_total_after_choosing_it(mixed: Index) -> None:
     chosen: list[dict[str, Any]] = [{}, {"kind": ("benefit",)}, {"topic": ("就业创业",)}]
     chosen += [{"kind": ("benefit",), "region": ("山东省",), "q": "补贴"}, {"q": "贷款 补贴"}]
