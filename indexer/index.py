@@ -14,7 +14,6 @@ import re
 import shutil
 import threading
 import time
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -33,23 +32,14 @@ from whoosh.filedb.filestore import FileStorage
 from whoosh.index import TOC, FileIndex, LockError
 from whoosh.writing import CLEAR, MERGE_SMALL, SegmentWriter
 
-from indexer.analysis import WordTokenizer, analyse, normalise
+from indexer.analysis import WordTokenizer
+from indexer.corpus import FIELDS, Corpus
 from indexer.loader import Entry, Library
 from indexer.policy import (
-    Audience,
-    BenefitMode,
-    Clause,
-    Condition,
-    Kind,
-    Level,
-    Policy,
     Status,
-    places_within,
-    topic_names,
 )
-from indexer.ranking import Postings, build_postings
+from indexer.ranking import Postings
 
-FIELDS = ("title", "aliases", "queries", "summary", "doc_numbers", "body")
 STATUSES = tuple(Status)
 LOCK_SECONDS = 120.0
 OPEN_ATTEMPTS = 25
@@ -57,6 +47,7 @@ OPEN_ATTEMPTS = 25
 SOURCES = (
     "policy.py",
     "analysis.py",
+    "corpus.py",
     "index.py",
     "ranking.py",
     "lexicon/topics.yml",
@@ -371,7 +362,7 @@ def _write(
     try:
         for slug in changes.outdated:
             writer.delete_by_term("slug", slug)
-        corpus = _Corpus(previous)
+        corpus = Corpus(previous)
         fresh = {entry.policy.slug for entry in changes.fresh}
         written = 0
         for entry in library.entries:
@@ -383,7 +374,7 @@ def _write(
             else:
                 corpus.reuse(entry)
         generation: int = writer.generation
-        corpus.save(path / f"arrays-{generation}")
+        corpus.save(path / f"arrays-{generation}", _fingerprint())
         writer.commit(mergetype=CLEAR if previous is None else MERGE_SMALL)
     except BaseException:
         if not writer.is_closed:
@@ -443,318 +434,6 @@ def _schema() -> Schema:
         record=STORED,
         **dict.fromkeys(FIELDS, text),
     )
-
-
-class _Corpus:
-    """All documents of one generation, in reading order, while it is being built."""
-
-    def __init__(self, previous: Index | None) -> None:
-        self._previous = previous
-        # Words keep the numbers they had, so that unchanged documents can be copied as they are.
-        self._numbers = dict(previous.word_ids) if previous else {}
-        self._policies: list[Policy] = []
-        self._digests: list[str] = []
-        self._texts: list[bytes] = []
-        self._lengths: list[int] = []
-        self._pair_lengths: list[int] = []
-        self._tokens: array[int] = array("i")
-        self._begins: array[int] = array("i")
-        self._ends: array[int] = array("i")
-        self._pairs: array[int] = array("I")
-
-    def analyse(self, entry: Entry) -> dict[str, Any]:
-        """Take in a new document and return its fields for Whoosh."""
-        self._remember(entry)
-        document: dict[str, Any] = {
-            "slug": entry.policy.slug,
-            "digest": entry.digest,
-            "record": {**entry.policy.public_record(), "url": url_of(entry.policy.slug)},
-        }
-        for name, text in _texts_of(entry.policy).items():
-            analysis = analyse(text)
-            numbers = [self._numbers.setdefault(w, len(self._numbers)) for w in analysis.words]
-            self._texts.append(text.encode("utf-8", "replace"))
-            self._lengths.append(len(numbers))
-            self._tokens.extend(numbers)
-            self._begins.extend(analysis.begins)
-            self._ends.extend(analysis.ends)
-            self._pair_lengths.append(len(analysis.bigrams))
-            self._pairs.frombytes(analysis.bigrams.tobytes())
-            if analysis.words:
-                document[name] = analysis.words
-        return document
-
-    def reuse(self, entry: Entry) -> None:
-        """Take over an unchanged document from the generation before."""
-        self._remember(entry)
-        old = self._previous
-        if old is None:
-            raise LookupError(entry.policy.slug)
-        first = old.rows[entry.policy.slug] * len(FIELDS)
-        last = first + len(FIELDS)
-        self._texts.extend(old.texts.raw(slot) for slot in range(first, last))
-        self._lengths.extend(np.diff(old.token_spans[first : last + 1]).tolist())
-        self._pair_lengths.extend(np.diff(old.pair_spans[first : last + 1]).tolist())
-        span = slice(old.token_spans[first], old.token_spans[last])
-        self._tokens.frombytes(old.tokens[span].tobytes())
-        self._begins.frombytes(old.token_begins[span].tobytes())
-        self._ends.frombytes(old.token_ends[span].tobytes())
-        pairs = old.pairs[old.pair_spans[first] : old.pair_spans[last]]
-        self._pairs.frombytes(pairs.tobytes())
-
-    def save(self, folder: Path) -> None:
-        """Write the arrays under another name and rename them when they are whole."""
-        part = folder.with_name(f"{folder.name}.part")
-        part.mkdir()
-        for name, lines in self._lines().items():
-            (part / name).write_text("\n".join(lines), encoding="utf-8", newline="\n")
-        for name, values in self._arrays().items():
-            np.save(part / f"{name}.npy", values, allow_pickle=False)
-        meta = {"fingerprint": _fingerprint(), "facets": self._facet_values}
-        (part / "meta.json").write_text(json.dumps(meta, ensure_ascii=False), encoding="utf-8")
-        part.rename(folder)
-
-    def _remember(self, entry: Entry) -> None:
-        self._policies.append(entry.policy)
-        self._digests.append(entry.digest)
-
-    def _lines(self) -> dict[str, list[str]]:
-        # The line break in front of each phrase tells where it begins.
-        return {
-            "slugs.txt": [policy.slug for policy in self._policies],
-            "digests.txt": self._digests,
-            "words.txt": self._words[0],
-            "phrases-folded.txt": ["", *(_squeeze(text) for text, _ in self._phrases)],
-        }
-
-    def _arrays(self) -> dict[str, NDArray[Any]]:
-        words, tokens = self._words
-        spans, pair_spans = _spans(self._lengths), _spans(self._pair_lengths)
-        pairs = np.frombuffer(self._pairs, np.uint32)
-        codes, pair_terms = np.unique(pairs, return_inverse=True)
-        arrays: dict[str, NDArray[Any]] = {
-            "tokens": tokens,
-            "token-spans": spans,
-            "begins": np.frombuffer(self._begins, np.int32),
-            "ends": np.frombuffer(self._ends, np.int32),
-            "pairs": pairs,
-            "pair-spans": pair_spans,
-            "bigram-codes": codes,
-            "phrase-breaks": _spans([len(_squeeze(text)) + 1 for text, _ in self._phrases])[:-1],
-            "phrase-rows": np.array([row for _, row in self._phrases], np.int32),
-            **_strings("texts", self._texts),
-            **_strings("phrases", [text.encode() for text, _ in self._phrases]),
-            **_strings("cards", [_card_of(policy) for policy in self._policies]),
-            **self._facets(),
-            **_dates(self._policies),
-        }
-        for name, terms, places, count in (
-            ("word", tokens, spans, len(words)),
-            ("bigram", pair_terms, pair_spans, len(codes)),
-        ):
-            postings = build_postings(terms.astype(np.int64), places, FIELDS, count)
-            arrays |= {f"{name}-{part}": values for part, values in vars(postings).items()}
-        return arrays
-
-    @cached_property
-    def _words(self) -> tuple[list[str], NDArray[np.int32]]:
-        """The words in use, sorted, and all tokens by their numbers in that list.
-
-        Sorting makes an index that grew step by step the same as one built at once.
-        """
-        tokens = np.frombuffer(self._tokens, np.int32)
-        used = np.bincount(tokens, minlength=len(self._numbers)) > 0
-        words = sorted(word for word, number in self._numbers.items() if used[number])
-        renumbered = np.zeros(len(self._numbers), np.int32)
-        renumbered[[self._numbers[word] for word in words]] = np.arange(len(words))
-        return words, renumbered[tokens]
-
-    @cached_property
-    def _phrases(self) -> list[tuple[str, int]]:
-        """What may be suggested while typing: all titles, then all aliases, then all queries."""
-        policies = list(enumerate(self._policies))
-        return [
-            *((policy.title, row) for row, policy in policies),
-            *((alias, row) for row, policy in policies for alias in policy.aliases),
-            *((query, row) for row, policy in policies for query in policy.queries),
-        ]
-
-    @cached_property
-    def _facet_values(self) -> dict[str, list[str]]:
-        regions = {place for policy in self._policies for place in _facet_of(policy, "region")}
-        return {
-            "kind": list(Kind),
-            "audience": list(Audience),
-            "topic": list(topic_names()),
-            "level": list(Level),
-            "region": sorted(regions),
-            "benefit_mode": list(BenefitMode),
-        }
-
-    def _facets(self) -> dict[str, NDArray[Any]]:
-        """Return, for each facet, the rows that have a value and the places of those values."""
-        arrays: dict[str, NDArray[Any]] = {}
-        for name, values in self._facet_values.items():
-            codes = {value: code for code, value in enumerate(values)}
-            found = [
-                (row, codes[value])
-                for row, policy in enumerate(self._policies)
-                for value in dict.fromkeys(_facet_of(policy, name))
-            ]
-            arrays[f"{name}-rows"] = np.array([row for row, _ in found], np.int32)
-            arrays[f"{name}-codes"] = np.array([code for _, code in found], np.int32)
-        return arrays
-
-
-def url_of(slug: str) -> str:
-    """Return the address of an entry's page below the root of the site."""
-    return f"/policies/{slug}.html"
-
-
-def _texts_of(policy: Policy) -> dict[str, str]:
-    """Return the searchable text of each field; `internal` is never read."""
-    return {
-        "title": policy.title,
-        "aliases": "\n".join(policy.aliases),
-        "queries": "\n".join(policy.queries),
-        "summary": policy.summary,
-        "doc_numbers": "\n".join(policy.doc_numbers),
-        "body": "\n".join(filter(None, _body_parts(policy))),
-    }
-
-
-def _body_parts(policy: Policy) -> Iterator[str]:
-    """Yield the text of an entry in the order in which its page shows it."""
-    yield _plain(policy.body)
-    for clauses in (policy.applies_to, policy.conditions):
-        yield from _clause_texts(clauses)
-    yield from _condition_texts(policy.eligibility)
-    for benefit in policy.benefits:
-        yield from filter(None, (benefit.text, benefit.cap, benefit.note))
-    if policy.benefit_mode is not None:
-        yield policy.benefit_mode.value
-    if policy.application_window is not None:
-        yield policy.application_window.text
-    for material in policy.materials:
-        yield from filter(None, (material.name, material.when, material.note))
-    yield from _clause_texts(policy.procedure)
-    for limit in policy.time_limit:
-        yield from filter(None, (limit.text, limit.note))
-    for clauses in (
-        policy.fee,
-        policy.validity,
-        policy.obligations,
-        policy.consequences,
-        policy.key_points,
-        policy.cautions,
-        policy.handling_body,
-    ):
-        yield from _clause_texts(clauses)
-    for counter in policy.counter:
-        yield from filter(None, (counter.name, counter.address))
-    yield from (contact.name for contact in policy.contact)
-    yield from (document.title for document in policy.documents)
-    yield policy.validity_note or ""
-    yield policy.issuer
-    yield "、".join((*policy.topic, *policy.region))
-
-
-def _clause_texts(clauses: Iterable[Clause]) -> Iterator[str]:
-    for clause in clauses:
-        head = "，".join(filter(None, (clause.name, clause.when)))
-        yield f"{head}：{clause.text}" if head else clause.text
-        yield clause.note or ""
-
-
-def _condition_texts(conditions: Iterable[Condition]) -> Iterator[str]:
-    for condition in conditions:
-        yield condition.text
-        yield condition.note or ""
-        for group in (condition.all, condition.any, condition.not_):
-            yield from _condition_texts(group)
-
-
-_MARKUP = [
-    (re.compile(r"<!--.*?-->|</?[a-zA-Z][^<>\n]*>", re.DOTALL), " "),
-    (re.compile(r"!?\[([^\[\]\n]*)\]\([^()\n]*\)"), r"\1"),
-    (re.compile(r"^[ \t]*(?:#{1,6}|>|[-*+]|\d+\.)[ \t]+", re.MULTILINE), ""),
-    (re.compile(r"^[ \t]*\|?[ \t:|-]+\|[ \t:|-]*$", re.MULTILINE), ""),
-    (re.compile(r"\*\*|__|`+|~~"), ""),
-    (re.compile(r"[ \t]*\|[ \t]*"), " "),
-    (re.compile(r"\s*\n\s*"), "\n"),
-]
-
-
-def _plain(markdown: str) -> str:
-    """Return the words of a Markdown text without its marks."""
-    for pattern, replacement in _MARKUP:
-        markdown = pattern.sub(replacement, markdown)
-    return markdown.strip()
-
-
-def _facet_of(policy: Policy, name: str) -> tuple[str, ...]:
-    value = getattr(policy, name)
-    if name == "region":
-        return tuple(place for region in value for place in places_within(region))
-    if value is None:
-        return ()
-    return value if isinstance(value, tuple) else (value,)
-
-
-def _card_of(policy: Policy) -> bytes:
-    """Return what a list shows of an entry, as JSON."""
-    card = {
-        "slug": policy.slug,
-        "title": policy.title,
-        "url": url_of(policy.slug),
-        "summary": policy.summary,
-        "kind": policy.kind,
-        "audience": policy.audience,
-        "topic": policy.topic,
-        "level": policy.level,
-        "region": policy.region,
-        "issuer": policy.issuer,
-        "doc_number": next(iter(policy.doc_numbers), None),
-        "benefit_mode": policy.benefit_mode,
-        "effective": policy.effective and policy.effective.isoformat(),
-        "expires": policy.expires and policy.expires.isoformat(),
-        "superseded_by": policy.superseded_by,
-    }
-    return json.dumps(card, ensure_ascii=False).encode()
-
-
-def _dates(policies: list[Policy]) -> dict[str, NDArray[Any]]:
-    """Return the days by which entries are told apart and sorted; zero stands for none."""
-    order = sorted(range(len(policies)), key=lambda row: (policies[row].title, row))
-    rank = np.zeros(len(policies), np.int64)
-    rank[order] = np.arange(len(policies))
-    return {
-        "effective": _ordinals(policy.effective for policy in policies),
-        "expires": _ordinals(policy.expires for policy in policies),
-        "deadline": _ordinals(policy.deadline for policy in policies),
-        "superseded": np.array([policy.superseded_by is not None for policy in policies], np.uint8),
-        "title-rank": rank,
-    }
-
-
-def _ordinals(days: Iterable[date | None]) -> NDArray[np.int64]:
-    return np.array([day.toordinal() if day else 0 for day in days], np.int64)
-
-
-def _spans(lengths: list[int]) -> NDArray[np.int64]:
-    return np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
-
-
-def _strings(name: str, values: list[bytes]) -> dict[str, NDArray[Any]]:
-    return {
-        name: np.frombuffer(b"".join(values), np.uint8),
-        f"{name}-starts": _spans([len(value) for value in values]),
-    }
-
-
-def _squeeze(text: str) -> str:
-    """Return a phrase as it is compared while typing: normalised, without any space."""
-    return "".join(normalise(text).split())
 
 
 def _read_lines(path: Path) -> list[str]:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from indexer.analysis import normalise
-from indexer.index import Index, url_of
+from indexer.corpus import url_of
+from indexer.index import Index
 from indexer.ranking import highest, unique_keys
 
 LONGEST = 50  # characters: nobody waits for suggestions to a longer text

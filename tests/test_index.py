@@ -16,6 +16,7 @@ from factories import make_index, make_library, make_policy, slugs
 from whoosh import index as whoosh_index
 from whoosh.qparser.default import QueryParser
 
+from indexer import corpus as corpus_module
 from indexer import index as index_module
 from indexer.analysis import Analysis, analyse
 from indexer.index import (
@@ -107,7 +108,7 @@ def test_only_changed_entries_are_analysed(
         analysed.append(text)
         return analyse(text)
 
-    monkeypatch.setattr(index_module, "analyse", record)
+    monkeypatch.setattr(corpus_module, "analyse", record)
     builder.build(DRAIN, ROAD, TREE)
     assert "砍伐城市树木审批" in analysed
     assert "排水许可" not in analysed

@@ -10,7 +10,8 @@ from whoosh.qparser.default import QueryParser
 from whoosh.qparser.syntax import OrGroup
 from whoosh.scoring import BM25F
 
-from indexer.index import FIELDS, Index, build_index, open_index
+from indexer.corpus import FIELDS
+from indexer.index import Index, build_index, open_index
 from indexer.loader import load_library
 from indexer.policy import Policy
 from indexer.ranking import Bm25f, build_postings, highest, sortable, unique_keys
