@@ -1,9 +1,11 @@
 """The service (检索服务): HTTP in, JSON out, and the built site; no logic of its own."""
 
 import base64
+import errno
 import hashlib
 import json
 import re
+import socket
 import sys
 import threading
 import time
@@ -11,7 +13,7 @@ from argparse import ArgumentParser
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
@@ -322,12 +324,41 @@ def _search_parameters() -> list[dict[str, Any]]:
     ]
 
 
-def serve(app: FastAPI, host: str, port: int) -> None:
+class AddressUnusable(Exception):  # noqa: N818 - said to the operator as a state
+    """The service cannot listen where it was told to."""
+
+    REASONS: ClassVar = {
+        errno.EADDRINUSE: "端口被别的程序占用",
+        errno.EACCES: "没有权限用这个端口",
+        errno.EADDRNOTAVAIL: "这台电脑没有这个地址",
+    }
+
+    def __init__(self, host: str, port: int, error: Exception) -> None:
+        reason = self.REASONS.get(getattr(error, "errno", None), "地址或端口不对")
+        super().__init__(
+            f"不能在 {host}:{port} 上提供服务：{reason}。请用 --port 换一个端口，例如 8001。"
+        )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; raise AddressUnusable before anything else is started."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family)
+    except (OSError, OverflowError) as error:
+        raise AddressUnusable(host, port, error) from None
+
+
+def address_of(listener: socket.socket) -> str:
+    """Return the address to open in a browser."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def serve(app: FastAPI, listener: socket.socket) -> None:
     """Serve until stopped. Nothing is logged per request: addresses and queries are personal."""
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
         access_log=False,
         server_header=False,
         log_level="warning",
@@ -335,6 +366,7 @@ def serve(app: FastAPI, host: str, port: int) -> None:
         timeout_keep_alive=15,
         limit_concurrency=200,
     )
+    uvicorn.Server(config).run(sockets=[listener])
 
 
 def main() -> int:
@@ -347,12 +379,13 @@ def main() -> int:
     options = parser.parse_args()
     try:
         app = make_app(options.index, options.site)
-    except (IndexMissing, SiteMissing) as error:
+        listener = listen(options.host, options.port)
+    except (IndexMissing, SiteMissing, AddressUnusable) as error:
         sys.stderr.write(f"search_server：{error}\n")
         return 2
-    sys.stdout.write(f"政策库：http://{options.host}:{options.port}\n")
+    sys.stdout.write(f"政策库：{address_of(listener)}\n")
     sys.stdout.flush()
-    serve(app, options.host, options.port)
+    serve(app, listener)
     return 0
 
 

@@ -175,16 +175,21 @@ def serve(
     """核查、建索引、生成网站，然后提供浏览和检索。"""
     import search_server
 
+    try:
+        listener = search_server.listen(host, port)
+    except search_server.AddressUnusable as error:
+        raise _WrongUse(str(error)) from None
     library = _load(policies)
     report, seconds = _build_index(library, index_dir, full=False)
     out.print(_told(report, seconds))
     seconds = _build_site(library, pages_dir, site_dir)
     out.print(f"网站在 {site_dir}，用时 {seconds:.1f} 秒。")
     service = search_server.make_app(index_dir, site_dir, today=today)
-    out.print(f"政策库已经打开：http://{host}:{port} （按 Ctrl+C 结束）")
+    address = search_server.address_of(listener)
+    out.print(f"政策库已经打开：{address} （按 Ctrl+C 结束）")
     if watch:
         _watch_in_background(policies, index_dir, pages_dir, site_dir)
-    search_server.serve(service, host, port)
+    search_server.serve(service, listener)
 
 
 @command("search")

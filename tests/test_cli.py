@@ -208,6 +208,18 @@ def test_every_command_has_help_in_chinese(folder: Path) -> None:
         assert "选项" in done.stdout
 
 
+def test_a_port_in_use_is_told_before_anything_is_built(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run(folder, "serve", "--port", str(port))
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"policykb：不能在 127.0.0.1:{port} 上提供服务：端口被别的程序占用。"
+        "请用 --port 换一个端口，例如 8001。\n"
+    )
+    assert not (folder / "build").exists()
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
