@@ -334,7 +334,7 @@ class AddressUnusable(Exception):  # noqa: N818 - said to the operator as a stat
     }
 
     def __init__(self, host: str, port: int, error: Exception) -> None:
-        reason = self.REASONS.get(getattr(error, "errno", None), "地址或端口不对")
+        reason = self.REASONS.get(getattr(error, "errno", None) or 0, "地址或端口不对")
         super().__init__(
             f"不能在 {host}:{port} 上提供服务：{reason}。请用 --port 换一个端口，例如 8001。"
         )
