@@ -1,0 +1,560 @@
+"""Pages (网页): the library → Markdown files that MkDocs, or another generator, turns into HTML.
+
+A page is the name of a template and plain data in its front matter; the template does the rest.
+What a record says never passes through Markdown, so nothing written in it can become markup.
+"""
+
+import json
+import re
+from collections import Counter as Tally
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from indexer.library import Library
+from indexer.policy import (
+    Audience,
+    Benefit,
+    Clause,
+    Condition,
+    Contact,
+    Counter,
+    Document,
+    Kind,
+    Level,
+    Material,
+    Policy,
+    Source,
+    Status,
+    TimeLimit,
+    label,
+    load_topics,
+)
+
+Progress = Callable[[int, int], None]
+Data = dict[str, Any]
+
+SEARCH_DATA = "assets/search-data.js"
+ROWS = 8  # of 最新施行 and 即将截止 on the home page
+CLOSING_DAYS = 60  # 即将截止: what closes within so many days
+
+LISTS: dict[StrEnum, tuple[str, str]] = {
+    Kind.SERVICE: ("办事事项", "要办手续、要报修、要开通，先看找谁办、带什么、多久办好。"),
+    Kind.BENEFIT: ("惠企惠民政策", "减免、补贴、贷款、奖励：谁能享受、享受多少、怎么办。"),
+    Kind.RULE: ("规则与依据", "办事的规矩：期限、收费、监督，以及不服怎么办。"),
+    Audience.ENTERPRISE: ("惠企政策", "企业和个体工商户能享受的政策、常办的事项、要知道的规则。"),
+    Audience.CITIZEN: ("惠民政策", "个人和家庭能享受的政策、常办的事项、要知道的规则。"),
+    Level.NATIONAL: ("国家政策", "国家机关制定的法律、法规和政策。"),
+    Level.PROVINCE: ("省级政策", "省级机关制定的规定和政策。"),
+    Level.CITY: ("市级政策", "市级机关制定的规定和政策。"),
+    Level.DISTRICT: ("区县政策", "区县机关制定的规定和政策。"),
+}
+
+# The sections of an entry page: field → heading, how its items are set out.
+SECTIONS = {
+    "benefits": ("扶持内容", "list"),
+    "applies_to": ("谁要办", "list"),
+    "conditions": ("办理条件", "list"),
+    "eligibility": ("申请条件", "list"),
+    "materials": ("申请材料", "checklist"),
+    "procedure": ("办理流程", "steps"),
+    "time_limit": ("办理时限", "list"),
+    "fee": ("收费", "list"),
+    "validity": ("有效期", "list"),
+    "obligations": ("办好以后", "list"),
+    "consequences": ("不办或违反会怎样", "list"),
+    "key_points": ("要点", "list"),
+    "cautions": ("特别提醒", "cautions"),
+    "handling_body": ("办理机关", "list"),
+    "counter": ("办理窗口", "list"),
+    "contact": ("咨询电话", "list"),
+    "documents": ("依据文件", "list"),
+}
+APPLIES_TO = {Kind.SERVICE: "谁要办", Kind.BENEFIT: "谁能享受", Kind.RULE: "适用于谁"}
+# A service or benefit opens with whom it is for; a rule with what it says.
+RULE_FIRST = ("key_points", "cautions")
+
+RELATIONS = {  # field → the same relation seen from the other entry
+    "superseded_by": "supersedes",
+    "supersedes": "superseded_by",
+    "amends": "amended_by",
+    "repeals": "repealed_by",
+    "based_on": "basis_of",
+    "related": "related",
+}
+RELATION_TITLES = {
+    "superseded_by": "被下列条目替代",
+    "supersedes": "替代了",
+    "amended_by": "被下列条目修改",
+    "amends": "修改了",
+    "repealed_by": "被下列条目废止",
+    "repeals": "废止了",
+    "based_on": "依据",
+    "basis_of": "以本条为依据",
+    "related": "相关条目",
+}
+Links = Mapping[str, Mapping[str, Iterable[str]]]  # slug → relation → slugs
+
+
+@dataclass(frozen=True)
+class PagesReport:
+    """What one run did."""
+
+    total: int
+    written: int
+    removed: int
+
+
+def build_pages(
+    library: Library, out: Path, day: date, *, progress: Progress | None = None
+) -> PagesReport:
+    """Write the pages of `library` below `out`: only what changed, and removes what is gone."""
+    if library.root.resolve().is_relative_to(out.resolve()):
+        raise ValueError(f"网页不能写进 {out}：政策库的条目就在里面，请换一个文件夹。")
+    pages = _make_pages(library, day)
+    written = 0
+    for number, (name, text) in enumerate(pages.items(), start=1):
+        written += _write_if_changed(out / name, text)
+        if progress is not None:
+            progress(number, len(pages))
+    return PagesReport(len(pages), written, _remove_others(out, set(pages)))
+
+
+def _make_pages(library: Library, day: date) -> dict[str, str]:
+    policies = library.policies
+    counts = Tally[str](value for policy in policies for value in (policy.kind, *policy.audience))
+    topics = _count_topics(policies)
+    pages = {
+        "index.md": _home_page(library, counts, topics, day),
+        "search.md": _page("search.html", "搜索", summary="搜索政策库里的全部条目。"),
+        "about.md": _page(
+            "about.html",
+            "关于政策库",
+            summary="内容从哪里来、时效怎么算、怎样报错。",
+            total=len(policies),
+            reviewed=max((str(policy.reviewed) for policy in policies), default=""),
+        ),
+        "topics.md": _page(
+            "topics.html", "主题", summary="按主题找办事事项和政策。", topics=topics
+        ),
+        SEARCH_DATA: _search_data(policies),
+    }
+    for kind in Kind:
+        members = [policy for policy in policies if policy.kind is kind]
+        pages[f"{kind}.md"] = _list_page(*LISTS[kind], _by_topic(members, day))
+    for audience in Audience:
+        members = [policy for policy in policies if audience in policy.audience]
+        pages[f"{audience}.md"] = _list_page(*LISTS[audience], _by_kind(members, day))
+    for topic in load_topics():
+        members = [policy for policy in policies if topic.name in policy.topic]
+        pages[f"topics/{topic.slug}.md"] = _list_page(
+            topic.name, topic.description, _by_kind(members, day)
+        )
+    for level in Level:
+        members = [policy for policy in policies if policy.level is level]
+        pages[f"levels/{level}.md"] = _list_page(*LISTS[level], _by_kind(members, day))
+    links = _link_entries(policies)
+    titles = {policy.slug: policy.title for policy in policies}
+    for policy in policies:
+        pages[f"policies/{policy.slug}.md"] = _page(
+            "entry.html",
+            policy.title,
+            policy.body,
+            summary=policy.summary,
+            entry=_describe_entry(policy, links, titles),
+        )
+    return pages
+
+
+def _page(template: str, title: str, body: str = "", **data: Any) -> str:
+    """Return a page: each value of its front matter is JSON, which YAML readers take alike."""
+    head = {"template": template, "title": title, **data}
+    return "\n".join(["---", *(f"{n}: {_json(v)}" for n, v in head.items()), "---", "", body, ""])
+
+
+def _json(value: Any) -> str:
+    """Return one line of JSON without the characters that end a line in YAML or JavaScript."""
+    text = json.dumps(value, ensure_ascii=False)
+    unsafe = "[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]"
+    return re.sub(unsafe, lambda match: f"\\u{ord(match.group()):04x}", text)
+
+
+def _write_if_changed(path: Path, text: str) -> bool:
+    data = text.encode()
+    if path.is_file() and path.read_bytes() == data:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return True
+
+
+def _remove_others(out: Path, names: set[str]) -> int:
+    """Remove the pages of entries and topics that are gone; return how many there were."""
+    pages = (path for folder in ("policies", "topics") for path in (out / folder).glob("*.md"))
+    stale = [path for path in pages if path.relative_to(out).as_posix() not in names]
+    for path in stale:
+        path.unlink()
+    return len(stale)
+
+
+# Home and lists
+
+
+def _home_page(library: Library, counts: Mapping[str, int], topics: list[Data], day: date) -> str:
+    intro, examples = _read_intro(library.root / "index.md")
+    current = [p for p in library.policies if p.status_on(day) is Status.IN_FORCE]
+    newest = sorted((p for p in current if p.effective), key=lambda p: str(p.effective))[::-1]
+    closing = sorted((p for p in current if p.deadline), key=lambda p: str(p.deadline))
+    return _page(
+        "home.html",
+        "首页",
+        intro,
+        summary="查政策、查手续、查材料：办事事项、惠企惠民政策和规则依据，条条有出处。",
+        total=len(library.policies),
+        counts=dict(counts),
+        examples=examples,
+        topics=[topic for topic in topics if topic["count"]],
+        newest=[_card(policy) for policy in newest[:ROWS]],
+        closing=[
+            _card(p) | {"days": (p.deadline - day).days}
+            for p in closing
+            if p.deadline and p.deadline >= day
+        ],
+        closing_days=CLOSING_DAYS,
+        rows=ROWS,
+    )
+
+
+def _read_intro(path: Path) -> tuple[str, list[str]]:
+    """Return the home page's words and example queries from `policies/index.md`."""
+    if not path.is_file():
+        return "", []
+    parts = path.read_text(encoding="utf-8").split("---\n", 2)
+    head = yaml.load(parts[1], Loader=yaml.BaseLoader) if len(parts) == 3 else {}  # noqa: S506
+    return parts[-1].strip(), list(head.get("examples", []))
+
+
+def _count_topics(policies: Iterable[Policy]) -> list[Data]:
+    counts = Tally(name for policy in policies for name in policy.topic)
+    return [
+        {"name": t.name, "slug": t.slug, "description": t.description, "count": counts[t.name]}
+        for t in load_topics()
+    ]
+
+
+def _list_page(title: str, description: str, groups: list[Data]) -> str:
+    total = sum(len(group["cards"]) for group in groups)
+    return _page(
+        "list.html",
+        title,
+        summary=description,
+        groups=groups,
+        total=total,
+        labels=_json(_labels()),
+    )
+
+
+def _by_topic(policies: list[Policy], day: date) -> list[Data]:
+    """Group by an entry's first topic."""
+    names = [topic.name for topic in load_topics()]
+    return _group(names, policies, lambda policy: policy.topic[0], day)
+
+
+def _by_kind(policies: list[Policy], day: date) -> list[Data]:
+    """Group by kind, what one may receive first."""
+    names = [label(kind) for kind in (Kind.BENEFIT, Kind.SERVICE, Kind.RULE)]
+    return _group(names, policies, lambda policy: label(policy.kind), day)
+
+
+def _group(
+    names: list[str], policies: list[Policy], name_of: Callable[[Policy], str], day: date
+) -> list[Data]:
+    groups: dict[str, list[Policy]] = defaultdict(list)
+    for policy in sorted(policies, key=lambda p: (_over(p, day), p.level.name, p.slug)):
+        groups[name_of(policy)].append(policy)
+    return [{"name": n, "cards": [_card(p) for p in groups[n]]} for n in names if n in groups]
+
+
+def _over(policy: Policy, day: date) -> bool:
+    return policy.status_on(day) in (Status.EXPIRED, Status.SUPERSEDED)
+
+
+def _card(policy: Policy) -> Data:
+    return {
+        "slug": policy.slug,
+        "title": policy.title,
+        "summary": policy.summary,
+        "kind": policy.kind,
+        "audience": list(policy.audience),
+        "topic": list(policy.topic),
+        "level": policy.level,
+        "level_label": label(policy.level),
+        "benefit_mode": policy.benefit_mode or "",
+        "deadline": str(policy.deadline or ""),
+        "words": " ".join((*policy.aliases, *policy.queries, *policy.doc_numbers, policy.issuer)),
+        **_dates(policy),
+    }
+
+
+def _dates(policy: Policy) -> Data:
+    return {
+        "effective": str(policy.effective or ""),
+        "expires": str(policy.expires or ""),
+        "superseded": policy.superseded_by is not None,
+    }
+
+
+def _labels() -> Data:
+    """Return the Chinese names of filters and of their values."""
+    return {
+        "fields": {
+            "kind": "类别",
+            "audience": "适用对象",
+            "topic": "主题",
+            "level": "层级",
+            "status": "时效",
+            "benefit_mode": "享受方式",
+        },
+        **{
+            name: {value: label(value) for value in values}
+            for name, values in {
+                "kind": Kind,
+                "audience": Audience,
+                "level": Level,
+                "status": Status,
+            }.items()
+        },
+    }
+
+
+# One entry
+
+
+def _link_entries(policies: Iterable[Policy]) -> Links:
+    """Return every relation seen from both of its ends."""
+    links: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for policy in policies:
+        for name, reverse in RELATIONS.items():
+            value = getattr(policy, name) or ()
+            for slug in (value,) if isinstance(value, str) else value:
+                links[policy.slug][name].add(slug)
+                links[slug][reverse].add(policy.slug)
+    return links
+
+
+def _describe_entry(policy: Policy, links: Links, titles: Mapping[str, str]) -> Data:
+    numbers = {source.id: n for n, source in enumerate(policy.sources, start=1) if source.id}
+    successor = policy.superseded_by or ""
+    topics = [topic for topic in load_topics() if topic.name in policy.topic]
+    return {
+        **_card(policy),
+        "kind_label": label(policy.kind),
+        "audience_labels": [label(audience) for audience in policy.audience],
+        "topics": [{"name": topic.name, "slug": topic.slug} for topic in topics],
+        "issuer": policy.issuer,
+        "validity_note": policy.validity_note or "",
+        "successor": {"slug": successor, "title": titles.get(successor, "")},
+        "facts": _facts(policy),
+        "sections": _sections(policy, numbers),
+        "relations": [
+            {
+                "title": title,
+                "links": [
+                    {"slug": slug, "title": titles[slug]}
+                    for slug in sorted(links.get(policy.slug, {}).get(name, ()))
+                    if slug in titles
+                ],
+            }
+            for name, title in RELATION_TITLES.items()
+            if links.get(policy.slug, {}).get(name)
+        ],
+        "sources": [_source(source) for source in policy.sources],
+        "reviewed": str(policy.reviewed),
+        "review_by": str(policy.review_by or ""),
+        "owner": policy.owner or "",
+    }
+
+
+def _facts(policy: Policy) -> list[Data]:
+    """Return the rows of the card at the top: what people ask first, only what is known."""
+    window = policy.application_window
+    times = [
+        f"{label(limit.kind)} {limit.value} {label(limit.unit)}"
+        for limit in policy.time_limit
+        if limit.value is not None and limit.unit is not None
+    ]
+    rows: list[tuple[str, str | None, str]] = [
+        ("文号", policy.doc_number, ""),
+        ("发文机关", policy.issuer, ""),
+        ("适用地区", "、".join(policy.region), ""),
+        ("成文日期", _day(policy.issued), ""),
+        ("施行日期", _day(policy.effective), ""),
+        ("失效日期", _day(policy.expires), ""),
+        ("享受方式", policy.benefit_mode, ""),
+        ("扶持内容", _first(policy.benefits), "benefits"),
+        ("申报时间", window.text if window else None, ""),
+        ("截止日期", _day(window.closes if window else None), ""),
+        ("办理时限", times[0] if times else _first(policy.time_limit), "time_limit"),
+        ("收费", _first(policy.fee), "fee"),
+        ("办理机关", _first(policy.handling_body), "handling_body"),
+        ("咨询电话", "、".join(c.phone for c in policy.contact if c.phone), ""),
+        ("也叫", "、".join(policy.aliases), ""),
+    ]
+    return [{"label": name, "text": text, "section": id_} for name, text, id_ in rows if text]
+
+
+def _first(items: tuple[Benefit | Clause | TimeLimit, ...]) -> str | None:
+    return items[0].text if items else None
+
+
+def _day(day: date | None) -> str | None:
+    return f"{day.year} 年 {day.month} 月 {day.day} 日" if day else None
+
+
+def _sections(policy: Policy, numbers: Mapping[str, int]) -> list[Data]:
+    names = list(SECTIONS)
+    if policy.kind is Kind.RULE:
+        names.sort(key=lambda name: name not in RULE_FIRST)
+    sections = []
+    for name in names:
+        heading, style = SECTIONS[name]
+        items = [_item(part, numbers) for part in getattr(policy, name)]
+        if items:
+            title = APPLIES_TO[policy.kind] if name == "applies_to" else heading
+            sections.append({"id": name, "title": title, "style": style, "rows": items})
+    return sections
+
+
+Part = Clause | Material | TimeLimit | Benefit | Condition | Document | Counter | Contact
+
+
+def _item(part: Part, numbers: Mapping[str, int]) -> Data:
+    """Return one item of a section in the shape that all of them share."""
+    item: Data = {
+        "text": getattr(part, "text", ""),
+        "name": getattr(part, "name", None) or "",
+        "when": getattr(part, "when", None) or "",
+        "basis": getattr(part, "basis", None) or "",
+        "note": part.note or "",
+        "url": getattr(part, "url", None) or "",
+        "refs": [numbers[id_] for id_ in getattr(part, "source", ()) if id_ in numbers],
+        "tags": [],
+        "details": [],
+        "children": [],
+    }
+    match part:
+        case Material():
+            item["tags"] = _present(
+                f"{part.copies} 份" if part.copies else None,
+                label(part.form) if part.form else None,
+                f"由{part.issued_by}出具" if part.issued_by else None,
+                "可由部门共享，免提交" if part.shared else None,
+            )
+        case TimeLimit():
+            item["tags"] = _present(label(part.kind))
+        case Benefit():
+            item["tags"] = _present(label(part.type), _amount(part))
+            item["details"] = _details(("上限", part.cap))
+        case Condition():
+            groups = (
+                ("下面的条件都要符合：", part.all),
+                ("下面的条件符合一个就行：", part.any),
+                ("不能有下面的情形：", part.not_),
+            )
+            for lead, children in groups:
+                if children:
+                    item["lead"] = lead
+                    item["children"] = [_item(child, numbers) for child in children]
+        case Document():
+            item["name"] = part.title
+            item["details"] = _details(
+                ("文号", part.doc_number),
+                ("条款", part.articles),
+                ("制定机关", part.issuer),
+                ("层级", label(part.level) if part.level else None),
+                ("公布日期", _day(part.issued)),
+                ("施行日期", _day(part.effective)),
+                ("失效日期", _day(part.expires)),
+                ("最近修改", part.amended),
+            )
+        case Counter():
+            item["details"] = _details(("地址", part.address), ("办公时间", part.hours))
+        case Contact():
+            item["phone"] = part.phone or ""
+    return item
+
+
+def _present(*texts: str | None) -> list[str]:
+    return [text for text in texts if text]
+
+
+def _details(*rows: tuple[str, str | None]) -> list[Data]:
+    return [{"label": name, "text": text} for name, text in rows if text]
+
+
+def _amount(benefit: Benefit) -> str | None:
+    if benefit.amount is None or benefit.unit is None:
+        return None
+    number = f"{benefit.amount.normalize() + Decimal(0):f}"
+    gap = "" if benefit.unit == "%" else " "
+    return f"{number}{gap}{benefit.unit}" + (f"（{benefit.per}）" if benefit.per else "")
+
+
+def _source(source: Source) -> Data:
+    return {
+        "title": source.title,
+        "url": source.url or "",
+        "note": source.note or "",
+        "details": _details(
+            ("文号", source.doc_number),
+            ("读自", source.location),
+            ("文本日期", _day(source.text_date)),
+        ),
+    }
+
+
+# The site's own search
+
+
+def _search_data(policies: Iterable[Policy]) -> str:
+    """Return the script that gives the browser everything its own search needs."""
+    rows = [
+        {
+            "slug": policy.slug,
+            "title": policy.title,
+            "summary": policy.summary,
+            "aliases": list(policy.aliases),
+            "queries": list(policy.queries),
+            "doc_numbers": list(policy.doc_numbers),
+            "kind": policy.kind,
+            "audience": list(policy.audience),
+            "topic": list(policy.topic),
+            "level": policy.level,
+            "issuer": policy.issuer,
+            "doc_number": policy.doc_number or "",
+            "benefit_mode": policy.benefit_mode or "",
+            "deadline": str(policy.deadline or ""),
+            "reviewed": str(policy.reviewed),
+            "text": _plain_text(policy),
+            **_dates(policy),
+        }
+        for policy in policies
+    ]
+    data = _json({"labels": _labels(), "policies": rows}).replace("<", "\\u003c")
+    return f"window.policyData = {data};\n"
+
+
+def _plain_text(policy: Policy) -> str:
+    """Return the body without its markup, then every statement of the record."""
+    body = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", policy.body)
+    body = re.sub(r"^[#>\-*+\s|:]+|[*`_|]", " ", body, flags=re.MULTILINE)
+    items = [item for section in _sections(policy, {}) for item in section["rows"]]
+    record = (f"{item['name']} {item['text']} {item['note']}" for item in items)
+    return " ".join(f"{body} {' '.join(record)}".split())

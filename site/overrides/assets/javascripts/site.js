@@ -1,0 +1,55 @@
+// On every page: status badges, deadlines, large text, and “/” for the search box.
+(() => {
+  const { STATUS_LABELS, today, statusOn, daysBetween, describeDeadline } = window.policyKb;
+  const day = today();
+
+  for (const badge of document.querySelectorAll("[data-status]")) {
+    const { effective, expires, superseded } = badge.dataset;
+    const status = statusOn(day, { effective, expires, superseded: superseded === "true" });
+    badge.title = badge.textContent.trim();
+    badge.textContent = STATUS_LABELS[status];
+    badge.dataset.status = status;
+  }
+
+  for (const mark of document.querySelectorAll("[data-deadline]")) {
+    const { deadline } = mark.dataset;
+    mark.textContent = describeDeadline(day, deadline);
+    mark.classList.toggle("pk-over", deadline < day);
+  }
+
+  for (const section of document.querySelectorAll("[data-closing]")) {
+    const limit = Number(section.dataset.closing);
+    const rows = Number(section.dataset.rows);
+    let shown = 0;
+    for (const row of section.querySelectorAll("[data-closes]")) {
+      const days = daysBetween(day, row.dataset.closes);
+      row.hidden = days < 0 || days > limit || shown >= rows;
+      row.querySelector("[data-days]").textContent = days === 0 ? "今天截止" : `还有 ${days} 天`;
+      shown += row.hidden ? 0 : 1;
+    }
+    section.querySelector("[data-none]").hidden = shown > 0;
+  }
+
+  const largeText = document.querySelector("[data-large-text]");
+  const root = document.documentElement;
+  largeText.hidden = false;
+  largeText.setAttribute("aria-pressed", String(root.classList.contains("pk-large")));
+  largeText.addEventListener("click", () => {
+    const on = root.classList.toggle("pk-large");
+    largeText.setAttribute("aria-pressed", String(on));
+    __md_set("large-text", on);
+  });
+
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest?.("input:not([type=checkbox]), textarea, select");
+    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    const box = [...document.querySelectorAll("[data-search-key], #header-q")].find(
+      (input) => input.offsetParent !== null,
+    );
+    if (box) {
+      event.preventDefault();
+      box.focus();
+      box.select();
+    }
+  });
+})();

@@ -1,0 +1,282 @@
+"""The site: built by MkDocs in strict mode and by Zensical, from the same pages and templates."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import date
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from browser import CANARY, HOSTILE, HOSTILE_SHORT, ROOT, build, run, small_library, write_project
+
+from indexer.loader import load_library
+from indexer.pages import build_pages
+
+VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
+ZENSICAL = ("zensical", "build", "--strict", "--config-file", "mkdocs.yml")
+
+
+class Page(HTMLParser):
+    """A page as a browser reads it: elements with attributes, and the text of some of them."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.texts: dict[str, list[str]] = {"title": [], "h1": [], "main": []}
+        self._open: list[str] = []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in VOID:
+            self._open.append(tag)
+            if tag in self.texts:
+                self.texts[tag].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        while tag in self._open and self._open.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        for tag in self.texts.keys() & set(self._open):
+            self.texts[tag][-1] += data
+
+    def values(self, *names: str) -> Iterator[tuple[str, str]]:
+        """Yield the element and value of every attribute with one of these names."""
+        for tag, attributes in self.elements:
+            for name in names:
+                if name in attributes:
+                    yield tag, attributes[name]
+
+    @property
+    def words(self) -> str:
+        """The text of the main part, with one blank where there is any space."""
+        return " ".join("".join(self.texts["main"]).split())
+
+
+def pages_of(site: Path) -> dict[str, Page]:
+    return {p.relative_to(site).as_posix(): Page(p) for p in sorted(site.rglob("*.html"))}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_project(tmp_path_factory.mktemp("site"), small_library())
+
+
+@pytest.fixture(scope="module")
+def site(project: Path) -> Path:
+    """The small library built by a bare `mkdocs build --strict`, from a clean state."""
+    assert not (project / "build").exists()
+    return build(project, "mkdocs", "build", "--strict")
+
+
+@pytest.fixture(scope="module")
+def pages(site: Path) -> dict[str, Page]:
+    return pages_of(site)
+
+
+@pytest.fixture(scope="module")
+def zensical(project: Path, site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same pages built by Zensical, which runs no hooks."""
+    folder = tmp_path_factory.mktemp("zensical")
+    for name in ("mkdocs.yml", "site", "build/pages"):
+        copy = shutil.copy if (project / name).is_file() else shutil.copytree
+        copy(project / name, folder / name)
+    return build(folder, *ZENSICAL, POLICYKB_PAGES="build/pages")
+
+
+def test_the_build_empties_only_its_own_folder(project: Path, site: Path) -> None:
+    assert site == project / "build" / "site"
+    assert (project / "site" / "hooks.py").is_file()
+    assert (site / "policies" / "drainage-permit.html").is_file()
+
+
+def test_a_mistake_in_an_entry_stops_the_build_and_is_named(tmp_path: Path) -> None:
+    entries = small_library()
+    entries["drainage-permit"]["effective"] = "2024年3月1日"
+    done = run(write_project(tmp_path, entries), "mkdocs", "build", "--strict")
+    assert done.returncode == 1
+    said = done.stdout + done.stderr
+    assert "policies/drainage-permit.md:" in said
+    assert "“2024年3月1日”不是日期" in said
+    assert "Traceback" not in said
+
+
+def test_pages_that_are_given_are_used_as_they_are(project: Path, tmp_path: Path) -> None:
+    pages = tmp_path / "pages"
+    build_pages(load_library(project / "policies"), pages, date(2026, 11, 24))
+    (pages / "policies" / "hostile.md").unlink()
+    build(
+        project,
+        "mkdocs",
+        "build",
+        "--strict",
+        "--site-dir",
+        str(tmp_path / "given"),
+        POLICYKB_PAGES=str(pages),
+    )
+    assert (tmp_path / "given" / "policies" / "drainage-permit.html").is_file()
+    assert not (tmp_path / "given" / "policies" / "hostile.html").exists()
+
+
+def test_the_real_library_builds_strictly(tmp_path: Path) -> None:
+    pages = tmp_path / "pages"
+    library = load_library(ROOT / "policies")
+    build_pages(library, pages, date(2026, 11, 24))
+    command = ("mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "real"))
+    build(ROOT, *command, POLICYKB_PAGES=str(pages))
+    built = sorted((tmp_path / "real" / "policies").glob("*.html"))
+    assert [path.stem for path in built] == [policy.slug for policy in library.policies]
+    assert max(path.stat().st_size for path in built) < 100_000
+
+
+def test_every_page_says_its_language_title_and_one_heading(pages: dict[str, Page]) -> None:
+    assert len(pages) == len(small_library()) + 37  # home, search, lists, topics, 404 …
+    for name, page in pages.items():
+        assert ("html", "zh") in page.values("lang"), name
+        assert len(page.texts["h1"]) == 1, name
+        assert page.texts["h1"][0].strip(), name
+        assert page.texts["title"][0].strip(), name
+    titles = [page.texts["title"][0].strip() for page in pages.values()]
+    assert len(set(titles)) == len(titles)
+
+
+def test_every_page_has_a_way_past_the_header_and_names_the_owner(pages: dict[str, Page]) -> None:
+    for name, page in pages.items():
+        assert ("a", "#main") in page.values("href"), name
+        assert [value for _, value in page.values("id")].count("main") == 1, name
+        ids = [value for _, value in page.values("id")]
+        assert len(ids) == len(set(ids)), name
+
+
+def test_every_link_leads_somewhere(site: Path, pages: dict[str, Page]) -> None:
+    for name, page in pages.items():
+        for _, value in page.values("href", "src", "action"):
+            address = urlsplit(value)
+            if address.scheme:
+                continue
+            base = site if address.path.startswith("/") else (site / name).parent
+            target = base / unquote(address.path.lstrip("/")) if address.path else site / name
+            if target.is_dir():
+                target /= "index.html"
+            assert target.is_file(), f"{name} → {value}"
+            if address.fragment and not address.path:
+                ids = [id_ for _, id_ in page.values("id")]
+                assert unquote(address.fragment) in [*ids, "__toc"], f"{name} → {value}"
+
+
+def test_nothing_is_loaded_from_another_host(site: Path, pages: dict[str, Page]) -> None:
+    for name, page in pages.items():
+        for tag, value in page.values("src", "href", "action", "srcset", "data", "poster"):
+            if tag != "a":
+                assert not urlsplit(value).netloc, f"{name} → {value}"
+    sheets = list(site.rglob("*.css"))
+    assert sheets
+    for sheet in sheets:
+        text = sheet.read_text(encoding="utf-8")
+        assert not re.findall(r"(?:url\(|@import)\s*[\"']?(?:https?:)?//", text), sheet
+
+
+def test_pages_need_no_inline_script_style_or_handler(pages: dict[str, Page]) -> None:
+    for name, page in pages.items():
+        for tag, attributes in page.elements:
+            if tag == "script":
+                assert "src" in attributes or attributes["type"] == "application/json", name
+            assert tag != "style", name
+            assert "style" not in attributes, (name, tag)
+            assert not [key for key in attributes if key.startswith("on")], (name, tag)
+
+
+@pytest.mark.parametrize("builder", ["site", "zensical"])
+def test_hostile_text_comes_out_as_text(builder: str, request: pytest.FixtureRequest) -> None:
+    pages = pages_of(request.getfixturevalue(builder))
+    entry = pages["policies/hostile.html"]
+    assert entry.texts["h1"][0].strip() == HOSTILE
+    assert entry.texts["title"][0].strip() == f"{HOSTILE} - 政策库"
+    assert entry.words.count(HOSTILE) == 7
+    for name, page in pages.items():
+        for tag, attributes in page.elements:
+            assert tag != "script" or attributes.keys() & {"src", "type"}, name
+        assert not [tag for tag, _ in page.elements if tag == "img"], name
+        assert not [value for _, value in page.values("href") if "javascript:" in value], name
+        assert "49" not in page.texts["h1"][0], name
+    listed = pages["topics/cityscape.html"]
+    assert HOSTILE in listed.words
+    assert ("li", f"{HOSTILE_SHORT} {HOSTILE} {HOSTILE_SHORT}") in listed.values("data-words")
+
+
+@pytest.mark.parametrize("builder", ["site", "zensical"])
+def test_internal_notes_reach_no_file(builder: str, request: pytest.FixtureRequest) -> None:
+    files = [p for p in request.getfixturevalue(builder).rglob("*") if p.is_file()]
+    assert any("城镇污水排入排水管网许可".encode() in path.read_bytes() for path in files)
+    assert [path for path in files if CANARY.encode() in path.read_bytes()] == []
+
+
+def test_zensical_shows_the_same_pages_with_the_same_text(
+    pages: dict[str, Page], zensical: Path
+) -> None:
+    others = pages_of(zensical)
+    assert others.keys() == pages.keys()
+    for name, page in pages.items():
+        assert others[name].words == page.words, name
+        assert others[name].texts["title"] == page.texts["title"], name
+        ours, theirs = (
+            sorted(value.removeprefix("./") for tag, value in each.values("href") if tag == "a")
+            for each in (page, others[name])
+        )
+        if name != "404.html":
+            assert set(ours) - {"#__skip"} == set(theirs) - {"#__skip"}, name
+
+
+def test_an_entry_shows_every_section_of_its_record(pages: dict[str, Page]) -> None:
+    words = pages["policies/drainage-permit.html"].words
+    for expected in (
+        "谁要办",
+        "办理条件",
+        "申请材料",
+        "排水许可申请表",
+        "2 份",
+        "适用情形：重点排污单位",
+        "办理流程",
+        "法定时限",
+        "收费",
+        "有效期",
+        "办好以后",
+        "不办或违反会怎样",
+        "要点",
+        "特别提醒",
+        "办理机关",
+        "办理窗口",
+        "咨询电话",
+        "依据文件",
+        "国务院令第641号",
+        "依据：示例条例第1条",
+        "补充一句",
+        "出处",
+        "核对日期：2026-11-23",
+    ):
+        assert expected in words, expected
+
+
+def test_without_scripts_an_entry_still_says_its_dates_and_successor(
+    pages: dict[str, Page],
+) -> None:
+    page = pages["policies/tax-relief-2024.html"]
+    assert "2024-01-01 至 2025-12-31" in page.words
+    assert "本条有效到 2025-12-31，之后请看：小微企业税费减免" in page.words
+    assert ("a", "tax-relief-2026.html") in page.values("href")
+    assert "2027-01-01 起施行" in pages["policies/elderly-allowance.html"].words
+
+
+def test_without_scripts_search_points_to_the_lists(pages: dict[str, Page]) -> None:
+    assert "您也可以从办事事项" in pages["search.html"].words
+    assert ("form", "search.html") in pages["index.html"].values("action")
+
+
+def test_the_search_data_can_be_read(site: Path) -> None:
+    script = (site / "assets" / "search-data.js").read_text(encoding="utf-8")
+    data = json.loads(script.removeprefix("window.policyData = ").removesuffix(";\n"))
+    assert sorted(policy["slug"] for policy in data["policies"]) == sorted(small_library())
