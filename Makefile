@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: serve test check lint types tests bench lock clean
 
 serve: .venv/.serve
-	$(BIN)/policykb serve --host $(HOST) --port $(PORT)
+	@$(BIN)/policykb serve --host $(HOST) --port $(PORT)
 
 test: lint types check tests
 
@@ -42,13 +42,15 @@ bench: .venv/.test
 		{ rm -rf .venv; echo "建不了虚拟环境；Debian、Ubuntu 请先装 python3-venv。"; exit 1; }
 
 .venv/.serve: requirements.lock pyproject.toml | .venv/bin/python
-	$(BIN)/pip install --quiet --require-hashes --requirement requirements.lock
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
-	touch $@
+	@echo "正在安装需要的包（第一次大约一分钟）……"
+	@$(BIN)/pip install -qq --require-hashes --requirement requirements.lock
+	@$(BIN)/pip install -qq --no-deps --no-build-isolation --editable .
+	@touch $@
 
 .venv/.test: requirements-test.lock .venv/.serve
-	$(BIN)/pip install --quiet --require-hashes --requirement requirements-test.lock
-	touch $@
+	@echo "正在安装测试要用的包……"
+	@$(BIN)/pip install -qq --require-hashes --requirement requirements-test.lock
+	@touch $@
 
 lock: .venv/.test
 	$(BIN)/pip install --quiet uv
