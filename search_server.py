@@ -1,10 +1,7 @@
 """The service (检索服务): HTTP in, JSON out, and the built site; no logic of its own."""
 
-import base64
 import errno
-import hashlib
 import json
-import re
 import socket
 import sys
 import threading
@@ -17,7 +14,7 @@ from typing import Any, ClassVar
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
@@ -43,6 +40,12 @@ MAX_BODY = 64 * 1024  # bytes; no request needs more
 MAX_HEAD = 256 * 1024  # bytes; a query of 10,000 characters still gets an answer in words
 POLL_SECONDS = 0.5  # how long a new index may wait until it is noticed
 
+# The site needs no inline script, style or handler, so none may run.
+CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'self'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
 NO_CACHE = {"Cache-Control": "no-cache"}
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -50,14 +53,9 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": CONTENT_POLICY,
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
-CONTENT_POLICY = (
-    "default-src 'none'; script-src 'self'{hashes}; style-src 'self'; img-src 'self' data:; "
-    "font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'self'; "
-    "form-action 'self'; frame-ancestors 'none'"
-)
-_INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.S)
 
 
 class SiteMissing(Exception):  # noqa: N818 - said to the operator as a state, not as an error
@@ -91,11 +89,7 @@ class LatestIndex:
 
 
 class Site(StaticFiles):
-    """The built site; every page names the only inline scripts that may run on it."""
-
-    def __init__(self, directory: Path) -> None:
-        super().__init__(directory=directory, html=True)
-        self._policies: dict[tuple[str, int, int], str] = {}
+    """The built site."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """Answer with a file, or with the site's own page when there is no such file."""
@@ -103,27 +97,8 @@ class Site(StaticFiles):
             response = await super().get_response(path, scope)
         except (OSError, ValueError):  # names too long or with bytes no file system takes
             raise HTTPException(404) from None
-        if isinstance(response, FileResponse):
-            response.headers["Cache-Control"] = "no-cache"  # ask first whether it has changed
-            if Path(response.path).suffix == ".html":
-                response.headers["Content-Security-Policy"] = self._policy_of(Path(response.path))
+        response.headers["Cache-Control"] = "no-cache"  # ask first whether it has changed
         return response
-
-    def _policy_of(self, path: Path) -> str:
-        status = path.stat()
-        key = (str(path), status.st_mtime_ns, status.st_size)
-        if key not in self._policies:
-            if len(self._policies) > 10_000:
-                self._policies.clear()
-            self._policies[key] = content_policy(path.read_bytes())
-        return self._policies[key]
-
-
-def content_policy(page: bytes) -> str:
-    """Return the Content-Security-Policy of a page: only the scripts it was built with run."""
-    digests = dict.fromkeys(hashlib.sha256(s).digest() for s in _INLINE_SCRIPT.findall(page))
-    hashes = "".join(f" 'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
-    return CONTENT_POLICY.format(hashes=hashes)
 
 
 def make_app(index: Path, site: Path | None, *, today: Callable[[], date] = today) -> FastAPI:
@@ -145,7 +120,7 @@ def make_app(index: Path, site: Path | None, *, today: Callable[[], date] = toda
     _add_monitoring(app, latest)
     _add_errors(app)
     if site is not None:
-        app.mount("/", Site(site), name="site")
+        app.mount("/", Site(directory=site, html=True), name="site")
     return app
 
 
@@ -215,9 +190,6 @@ def _add_monitoring(app: FastAPI, latest: LatestIndex) -> None:
         response = refused if refused is not None else await call_next(request)
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
-        response.headers.setdefault(
-            "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"
-        )
         # The route, never the address or the words that were asked for.
         route = getattr(request.scope.get("route"), "path", "site")
         requests.labels(route, str(response.status_code)).inc()
@@ -252,7 +224,8 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def on_failure(_: Request, __: Exception) -> JSONResponse:
-        return _errors(500, ParameterProblem("", "服务出错了，请稍后再试；急事请拨打 12345。"))
+        problem = ParameterProblem("", "服务出错了，请稍后再试；急事请拨打 12345。")
+        return _errors(500, problem, headers=HEADERS)
 
 
 def _refuse_body(request: Request) -> Response | None:

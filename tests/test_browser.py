@@ -180,8 +180,8 @@ def test_from_home_through_search_and_filter_to_an_entry_on_paper(
     expect(page.locator("h1")).to_have_text("小微企业税费减免")
     expect(page.locator(".pk-status")).to_have_text("现行有效")
     page.emulate_media(media="print")
-    expect(page.locator(".pk-header")).to_be_hidden()
-    expect(page.locator(".pk-actions")).to_be_hidden()
+    for part in (".pk-header", ".pk-nav", ".pk-crumbs", ".pk-actions", ".pk-toc", ".pk-footer"):
+        expect(page.locator(part)).to_be_hidden()
     expect(page.locator(".pk-printed")).to_contain_text("打印日期：2026-11-24")
     expect(page.locator(".pk-printed")).to_contain_text("policies/tax-relief-2026.html")
     assert page.pdf(prefer_css_page_size=True).startswith(b"%PDF")

@@ -4,7 +4,10 @@ Object.assign(window.policyKb, (() => {
   const WEIGHTS = { title: 6, aliases: 5, queries: 4, doc_numbers: 6, summary: 3, issuer: 1, text: 1 };
   const SATURATION = 1.2;
   const KEPT = 0.15; // a hit scores at least this share of the best
-  const SURE = 0.45; // the best hit has this share of the query's words, by weight
+  const KEPT_UNSURE = 0.6; // the same, when nothing really answers
+  // The best hit answers if it has this share of the query's words, by weight: so it is for 83 of
+  // 100 of the entries' own questions with that field left out, and for 1 of 20 on other matters.
+  const SURE = 0.4;
   const SNIPPET = 90;
   const prepared = new WeakMap();
 
@@ -77,8 +80,10 @@ Object.assign(window.policyKb, (() => {
       return { ...document, score: score * (whole ? covered / whole : 0), share: covered / whole };
     });
     const best = Math.max(0, ...scored.map(({ score }) => score));
-    const found = scored.filter(({ score }) => score > 0 && score >= KEPT * best);
-    return { found, terms, confident: found.some(({ share }) => share >= SURE) };
+    const confident = scored.some(({ share }) => share >= SURE);
+    const least = best * (confident ? KEPT : KEPT_UNSURE);
+    const found = scored.filter(({ score }) => score > 0 && score >= least);
+    return { found, terms, confident };
   }
 
   /** Answer like GET /api/search: same parameters, same shape. */
