@@ -29,7 +29,7 @@ types: .venv/.test
 	$(BIN)/mypy
 
 tests: .venv/.test
-	$(BIN)/python tests/browser.py
+	$(BIN)/python tests/prepare.py
 	$(BIN)/pytest
 
 bench: .venv/.test

@@ -1,7 +1,4 @@
-"""A real site and a real browser for tests: a small library, its builds, and Chromium.
-
-`python tests/browser.py` says which browser the tests use, and fetches one if there is none.
-"""
+"""A real site and a real browser for tests: a small library, its builds, and Chromium."""
 
 import json
 import os
@@ -44,7 +41,7 @@ class BrowserMissing(Exception):  # noqa: N818 - a state of the machine, with th
     def __init__(self) -> None:
         super().__init__(
             "浏览器测试要用 Chromium，这台电脑上没有找到。"
-            "请任选一种：运行 python tests/browser.py；"
+            "请任选一种：运行 python tests/prepare.py；"
             "用系统的安装命令装上（例如 apt-get install chromium）；"
             "或用环境变量 CHROMIUM 指明它的位置。"
         )
@@ -254,22 +251,3 @@ def small_library() -> dict[str, Fields]:
             "sources": [{"title": HOSTILE, "location": HOSTILE_SHORT}],
         },
     }
-
-
-def main() -> int:
-    """Say which browser the tests use; fetch Playwright's own if there is none."""
-    try:
-        path = find_chromium()
-    except BrowserMissing:
-        subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
-        try:
-            path = find_chromium()
-        except BrowserMissing as error:
-            sys.stderr.write(f"{error}\n")
-            return 1
-    sys.stdout.write(f"浏览器：{path}\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
