@@ -37,6 +37,7 @@ from indexer.policy import (
     label,
     load_topics,
 )
+from indexer.problems import PolicyError, Problem
 
 Progress = Callable[[int, int], None]
 Data = dict[str, Any]
@@ -98,7 +99,7 @@ RELATION_TITLES = {
     "repeals": "废止了",
     "based_on": "依据",
     "basis_of": "以本条为依据",
-    "related": "相关条目",
+    "related": "也可以看",
 }
 Links = Mapping[str, Mapping[str, Iterable[str]]]  # slug → relation → slugs
 
@@ -220,7 +221,7 @@ def _home_page(library: Library, counts: Mapping[str, int], topics: list[Data], 
         total=len(library.policies),
         counts=dict(counts),
         examples=examples,
-        topics=[topic for topic in topics if topic["count"]],
+        topics=topics,
         newest=[_card(policy) for policy in newest[:ROWS]],
         closing=[
             _card(p) | {"days": (p.deadline - day).days}
@@ -233,19 +234,29 @@ def _home_page(library: Library, counts: Mapping[str, int], topics: list[Data], 
 
 
 def _read_intro(path: Path) -> tuple[str, list[str]]:
-    """Return the home page's words and example queries from `policies/index.md`."""
-    if not path.is_file():
-        return "", []
-    parts = path.read_text(encoding="utf-8").split("---\n", 2)
-    head = yaml.load(parts[1], Loader=yaml.BaseLoader) if len(parts) == 3 else {}  # noqa: S506
-    return parts[-1].strip(), list(head.get("examples", []))
+    """Return the home page's words and example queries (`examples`) from `policies/index.md`."""
+    text = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
+    match = re.match(r"---\n(.*?)^---\n", text, re.DOTALL | re.MULTILINE)
+    if match is None:
+        return text.strip(), []
+    try:
+        head = yaml.load(match[1], Loader=yaml.BaseLoader) or {}  # noqa: S506
+    except yaml.YAMLError:
+        head = None
+    examples = head.get("examples") or [] if isinstance(head, dict) else None
+    if not isinstance(examples, list) or not all(isinstance(e, str) for e in examples):
+        message = "开头要写成 examples: 和下面一行一个的“- 例子”，请照原来的样子改。"
+        raise PolicyError([Problem(f"{path.parent.name}/{path.name}", 1, "examples", message)])
+    return text[match.end() :].strip(), examples
 
 
 def _count_topics(policies: Iterable[Policy]) -> list[Data]:
+    """Return the topics that have entries."""
     counts = Tally(name for policy in policies for name in policy.topic)
     return [
         {"name": t.name, "slug": t.slug, "description": t.description, "count": counts[t.name]}
         for t in load_topics()
+        if counts[t.name]
     ]
 
 

@@ -48,7 +48,8 @@ PAGES = [
     "policies/hostile.html",
 ]
 CONTROLS = (
-    ".pk-header :is(a, button, label), .pk-nav a, .pk-searchbox button, .pk-facet, .pk-button"
+    ".pk-header :is(a, button, label), .pk-nav a, .pk-searchbox button, .pk-chip, .pk-facet, "
+    ".pk-button"
 )
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
 FIND = """([policies, field, day]) => policies.flatMap((policy) =>
@@ -303,7 +304,7 @@ def test_words_searched_for_are_marked_in_the_hit_and_on_the_page(page: Page, di
     hits(page)
     expect(page.locator("mark").first).to_be_visible()
     page.locator("[data-hits] a").first.click()
-    expect(page.locator("h1")).to_be_visible()
+    page.wait_for_url("**/policies/*.html?words=*")
     assert page.evaluate("CSS.highlights.get('pk-words').size") > 0
 
 
@@ -342,6 +343,37 @@ def test_a_snippet_never_becomes_markup(page: Page, service: str) -> None:
     assert snippet.inner_html() == (
         "&lt;b onclick=alert(1)&gt;甲&lt;/b&gt;<mark>乙</mark>&lt;img src=x&gt;"
     )
+
+
+@pytest.mark.parametrize(
+    ("snippet", "shown"),
+    [
+        (
+            "<mark>饭店</mark>、洗车店…",
+            "<mark>饭店</mark>、洗车店往下水道排污水前，先办排水许可证。",
+        ),
+        (
+            "…先办<mark>排水</mark>许可证。",
+            "饭店、洗车店往下水道排污水前，先办<mark>排水</mark>许可证。",
+        ),
+        ("", "饭店、洗车店往下水道排污水前，先办排水许可证。"),
+    ],
+)
+def test_a_snippet_out_of_the_summary_is_not_shown_twice(
+    page: Page, service: str, snippet: str, shown: str
+) -> None:
+    def answer(route: Route) -> None:
+        response = route.fetch()
+        body = response.json()
+        body["hits"][0] |= {"summary": re.sub("<.*?>", "", shown), "snippet": snippet}
+        route.fulfill(response=response, json=body)
+
+    page.route("**/api/search?*", answer)
+    page.goto(f"{service}search.html?q=排水证")
+    hits(page)
+    card = page.locator(".pk-card").first
+    assert card.locator(".pk-card__summary").inner_html() == shown
+    expect(card.locator(".pk-card__snippet")).to_have_count(0)
 
 
 def test_a_service_that_does_not_answer_is_replaced_after_four_seconds(
@@ -592,6 +624,24 @@ def test_controls_are_large_enough_for_a_finger(page: Page, files: str) -> None:
     assert small == []
 
 
+def test_the_search_box_has_room_for_words_in_large_text(page: Page, files: str) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    for name in ("index.html", "search.html"):
+        page.goto(f"{files}{name}")
+        for size in ("125%", "250%"):  # of which the second is 200 % of the first
+            page.evaluate("size => { document.documentElement.style.fontSize = size; }", size)
+            box = page.locator("[data-search-key]")
+            room = box.evaluate("e => e.clientWidth / parseFloat(getComputedStyle(e).fontSize)")
+            assert room > 6, (name, size)
+
+
+def test_the_link_of_the_page_is_in_view_on_a_phone(page: Page, files: str) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    for name in ("index.html", "topics.html", "search.html"):
+        page.goto(f"{files}{name}")
+        expect(page.locator(".pk-nav [aria-current]")).to_be_in_viewport(ratio=1)
+
+
 def test_the_first_tab_skips_to_the_content(page: Page, files: str) -> None:
     for name in ("index.html", "service.html", "policies/drainage-permit.html"):
         page.goto(f"{files}{name}")
@@ -643,5 +693,5 @@ def test_a_machine_without_a_browser_is_told_how_to_get_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("CHROMIUM", "/nowhere/chromium")
-    with pytest.raises(BrowserMissing, match=r"python tests/browser\.py"):
+    with pytest.raises(BrowserMissing, match=r"python tests/prepare\.py"):
         find_chromium()

@@ -167,8 +167,8 @@
     const head = make("div", "pk-card__head");
     const title = make("h2", "pk-card__title");
     const link = make("a", "", hit.title);
-    const snippet = drawSnippet(hit.snippet);
-    const words = new Set([...snippet.querySelectorAll("mark")].map((mark) => mark.textContent.toLowerCase()));
+    const snippet = readSnippet(hit.snippet);
+    const words = new Set(snippet.filter((_, i) => i % 2).map((word) => word.toLowerCase()));
     const query = words.size ? `?${new URLSearchParams({ words: [...words].slice(0, 6).join(" ") })}` : "";
     link.href = `policies/${encodeURIComponent(hit.slug)}.html${query}`;
     title.append(link);
@@ -177,7 +177,8 @@
     head.append(title, badge);
     const tags = make("ul", "pk-tags");
     tags.setAttribute("aria-label", "标签");
-    const issuer = [hit.issuer, hit.doc_number].filter(Boolean).join(" ");
+    const named = hit.doc_number?.startsWith(hit.issuer);
+    const issuer = [named ? "" : hit.issuer, hit.doc_number].filter(Boolean).join(" ");
     for (const name of [KINDS[hit.kind], ...hit.topic, LEVELS[hit.level], issuer].filter(Boolean)) {
       tags.append(make("li", "", name));
     }
@@ -188,29 +189,38 @@
     return card;
   }
 
-  /** Show the summary and the snippet, or only the marked one where they are the same text. */
+  /** Show the summary and the snippet; a snippet out of the summary only puts its marks there. */
   function drawTexts(summary, snippet) {
-    if (snippet.textContent === summary) {
-      snippet.className = "pk-card__summary";
-      return [snippet];
-    }
-    const line = make("p", "pk-card__summary", summary);
-    return snippet.textContent ? [line, snippet] : [line];
+    const parts = [...snippet];
+    const last = parts.length - 1;
+    parts[0] = parts[0].replace(/^…/, "");
+    parts[last] = parts[last].replace(/…$/, "");
+    const text = parts.join("");
+    const at = summary.indexOf(text);
+    if (at < 0) return [drawText("pk-card__summary", [summary]), drawText("pk-card__snippet", snippet)];
+    parts[0] = summary.slice(0, at) + parts[0];
+    parts[last] += summary.slice(at + text.length);
+    return [drawText("pk-card__summary", parts)];
   }
 
-  /** Rebuild a snippet from its text and marks; any other markup in it stays plain text. */
-  function drawSnippet(html) {
-    const line = make("p", "pk-card__snippet");
-    (html ?? "").split(/<\/?mark>/).forEach((part, i) => {
-      const text = part.replace(/&(amp|lt|gt|quot|#39|#x27);/g, (entity) => ENTITIES[entity]);
-      line.append(i % 2 ? make("mark", "", text) : text);
-    });
+  /** Draw plain and marked text by turns. */
+  function drawText(name, parts) {
+    const line = make("p", name);
+    line.append(...parts.map((text, i) => (i % 2 ? make("mark", "", text) : text)));
     return line;
+  }
+
+  /** Return a snippet's plain and marked text by turns; any other markup in it stays plain text. */
+  function readSnippet(html) {
+    return (html ?? "")
+      .split(/<\/?mark>/)
+      .map((text) => text.replace(/&(amp|lt|gt|quot|#39|#x27);/g, (entity) => ENTITIES[entity]));
   }
 
   function drawHelp({ total, suggestions }) {
     empty.replaceChildren();
-    if (total === 0) empty.append(make("p", "pk-empty__title", "可以这样试试"));
+    const title = total === 0 ? "可以这样试试" : "没有您要找的？可以这样试试";
+    empty.append(make("p", "pk-empty__title", title));
     const help = make("ul");
     const add = (...parts) => {
       const row = make("li");

@@ -1,4 +1,4 @@
-// On every page: status badges, deadlines, large text, and “/” for the search box.
+// On every page: status badges, deadlines, large text, navigation, and “/” for the search box.
 (() => {
   const { STATUS_LABELS, today, statusOn, daysBetween, describeDeadline } = window.policyKb;
   const day = today();
@@ -39,6 +39,13 @@
     largeText.setAttribute("aria-pressed", String(on));
     __md_set("large-text", on);
   });
+
+  // On a phone the navigation is wider than the screen: bring the page's own link into view.
+  const current = document.querySelector(".pk-nav [aria-current]");
+  if (current) {
+    const nav = current.closest("ul");
+    nav.scrollLeft = current.offsetLeft - (nav.clientWidth - current.offsetWidth) / 2;
+  }
 
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest?.("input:not([type=checkbox]), textarea, select");
