@@ -20,7 +20,9 @@ class EvaluationUnavailable(Exception):  # noqa: N818 - a state the operator can
     """The optional library that works out the measures is not installed."""
 
     def __init__(self) -> None:
-        super().__init__("没有装评测用的 ir-measures，请先运行 pip install 'policykb[evaluate]'。")
+        super().__init__(
+            "没有装评测用的 ir-measures，请先运行 make test，或者 pip install ir-measures。"
+        )
 
 
 @dataclass(frozen=True)
