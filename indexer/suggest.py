@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from indexer.analysis import normalise
+from indexer.analysis import normalise, read_question
 from indexer.corpus import url_of
 from indexer.index import Index
 from indexer.ranking import highest, unique_keys
@@ -25,8 +25,12 @@ def suggest(index: Index, q: str, limit: int = 8) -> list[dict[str, Any]]:
 
 
 def nearest_titles(index: Index, q: str, limit: int = 3) -> list[dict[str, Any]]:
-    """Return the entries whose titles share most characters with a text that found nothing."""
-    wanted = {character for character in normalise(q) if character.isalnum()}
+    """Return the entries whose titles share most characters with a text that found nothing.
+
+    What only makes a question of it (怎么办) is no likeness.
+    """
+    question = read_question(q)
+    wanted = {c for word in (*question.words, *question.numbers) for c in word if c.isalnum()}
     text, breaks = index.folded_phrases, index.phrase_breaks
     end = int(breaks[len(index)]) if len(index) < len(breaks) else len(text)
     codes = np.frombuffer(text[:end].encode("utf-32-le"), dtype=np.uint32)

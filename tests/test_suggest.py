@@ -54,6 +54,12 @@ def test_nearest_titles_share_characters() -> None:
     assert nearest_titles(index, "护照") == []
 
 
+def test_question_words_make_no_title_near() -> None:
+    index = make_index(make_policy("remedy", title="不服处罚怎么办"))
+    assert nearest_titles(index, "护照怎么办") == []
+    assert slugs(nearest_titles(index, "处罚不服的怎么办")) == ["remedy"]
+
+
 def test_an_empty_library_suggests_nothing() -> None:
     index = make_index()
     assert suggest(index, "排水") == []
