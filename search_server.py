@@ -58,7 +58,7 @@ HEADERS = {
 }
 
 
-class SiteMissing(Exception):  # noqa: N818 - said to the operator as a state, not as an error
+class SiteMissing(Exception):
     """There is no built site to serve."""
 
     def __init__(self, path: Path) -> None:
@@ -297,7 +297,7 @@ def _search_parameters() -> list[dict[str, Any]]:
     ]
 
 
-class AddressUnusable(Exception):  # noqa: N818 - said to the operator as a state
+class AddressUnusable(Exception):
     """The service cannot listen where it was told to."""
 
     REASONS: ClassVar = {

@@ -373,7 +373,7 @@ def _print_json(content: Any) -> None:
     sys.stdout.write(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
 
 
-class _WrongUse(Exception):  # noqa: N818 - an answer to the operator
+class _WrongUse(Exception):
     """The command was given something it cannot work with."""
 
 

@@ -16,7 +16,7 @@ DEPTH = 10
 COLUMNS = ["query", "slug", "grade", "why"]
 
 
-class EvaluationUnavailable(Exception):  # noqa: N818 - a state the operator can mend
+class EvaluationUnavailable(Exception):
     """The optional library that works out the measures is not installed."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ Loc = tuple[str | int, ...]
 
 MAX_DEPTH = 12  # an entry needs five
 _COLON_HINT = "冒号要用英文的“:”，后面空一格。"
-_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # the C loader is some ten times faster
+_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # the C loader is much faster
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def read_front_matter(text: str, first_line: int) -> FrontMatter:
     return result
 
 
-class _Stop(Exception):  # noqa: N818 - not an error: reading ends here
+class _Stop(Exception):
     """Reading cannot go on; the mistake is already noted."""
 
 

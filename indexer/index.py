@@ -60,7 +60,7 @@ _ARRAYS = re.compile(r"^arrays-(\d+)$")
 _LEFTOVER = re.compile(rf"^(?:_{_NAME}_\d+\.toc\..+|arrays-.*\.part)$")
 
 
-class IndexMissing(Exception):  # noqa: N818 - said to the operator as a state, not as an error
+class IndexMissing(Exception):
     """There is no index to open, or none that can be read."""
 
     def __init__(self, path: Path, *, damaged: bool = False) -> None:
@@ -70,7 +70,7 @@ class IndexMissing(Exception):  # noqa: N818 - said to the operator as a state, 
             super().__init__(f"{path} 里没有索引，请先运行 policykb index。")
 
 
-class IndexBusy(Exception):  # noqa: N818
+class IndexBusy(Exception):
     """Another program is building this index."""
 
 

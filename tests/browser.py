@@ -35,7 +35,7 @@ Fields = dict[str, Any]
 BODY = "## 一句话说清\n\n先看[许可程序](permit-procedure.md)。\n"
 
 
-class BrowserMissing(Exception):  # noqa: N818 - a state of the machine, with the way out
+class BrowserMissing(Exception):
     """There is no browser to test with."""
 
     def __init__(self) -> None:

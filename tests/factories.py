@@ -24,6 +24,19 @@ _DEFAULTS: dict[str, Any] = {
     "body": "正文。",
 }
 
+# The front matter of the smallest entry that is accepted, as an editor would write it.
+SMALLEST: dict[str, Any] = {
+    "title": "创业担保贷款",
+    "kind": "benefit",
+    "audience": ["citizen"],
+    "topic": "融资贷款",
+    "level": "city",
+    "issuer": "某市人社局",
+    "summary": "自己创业缺钱，可以申请贴息贷款。",
+    "sources": [{"id": "A", "title": "办法", "doc_number": "某政发〔2024〕3号"}],
+    "reviewed": "2026-11-23",
+}
+
 
 def make_policy(slug: str, **fields: Any) -> Policy:
     """Return a valid policy with the given fields."""

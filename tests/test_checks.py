@@ -5,22 +5,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from factories import SMALLEST
 
 from indexer.loader import inspect_library
 
 Messages = Callable[[dict[str, dict[str, object]]], list[str]]
-
-SMALLEST: dict[str, object] = {
-    "title": "创业担保贷款",
-    "kind": "benefit",
-    "audience": ["citizen"],
-    "topic": "融资贷款",
-    "level": "city",
-    "issuer": "某市人社局",
-    "summary": "自己创业缺钱，可以申请贴息贷款。",
-    "sources": [{"id": "A", "title": "办法", "doc_number": "某政发〔2024〕3号"}],
-    "reviewed": "2026-11-23",
-}
 
 
 @pytest.fixture

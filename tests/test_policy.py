@@ -4,27 +4,14 @@ from datetime import date
 from typing import Any
 
 import pytest
+from factories import SMALLEST
 from pydantic import ValidationError
 
 from indexer.policy import LABELS, Policy, Status, json_schema, load_topics
 
-SMALLEST: dict[str, Any] = {
-    "slug": "loan",
-    "title": "创业担保贷款",
-    "kind": "benefit",
-    "audience": ["citizen"],
-    "topic": "融资贷款",
-    "level": "city",
-    "issuer": "某市人社局",
-    "summary": "自己创业缺钱，可以申请贴息贷款。",
-    "sources": [{"title": "办法", "doc_number": "某政发〔2024〕3号"}],
-    "reviewed": "2026-11-23",
-    "body": "正文",
-}
-
 
 def policy(**fields: Any) -> Policy:
-    return Policy.model_validate({**SMALLEST, **fields})
+    return Policy.model_validate({"slug": "loan", "body": "正文", **SMALLEST, **fields})
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,21 @@ def test_digging_up_a_road_is_answered_first(index: Index) -> None:
     assert answer.confident
 
 
+def test_few_questions_outside_the_library_get_a_confident_answer(index: Index) -> None:
+    lines = (ROOT / "tests" / "outside.txt").read_text(encoding="utf-8").splitlines()
+    questions = [line for line in lines if not line.startswith("#")]
+    assert len(questions) == 48
+    confident = [q for q in questions if search(index, SearchParams(q=q), DAY).confident]
+    assert len(confident) <= 4, confident
+
+
+def test_most_everyday_questions_get_a_confident_answer(index: Index) -> None:
+    cases = read_judgements(ROOT / "tests" / "judgements.csv")
+    questions = {case.query for case in cases}
+    confident = [q for q in questions if search(index, SearchParams(q=q), DAY).confident]
+    assert len(confident) >= 0.85 * len(questions)
+
+
 @pytest.mark.parametrize("query", ["护照怎么办", "驾照年审", "结婚登记要带什么", "公积金提取"])
 def test_what_is_outside_the_library_gets_no_confident_answer(query: str, index: Index) -> None:
     assert not search(index, SearchParams(q=query), DAY).confident
