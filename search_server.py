@@ -24,16 +24,10 @@ from starlette.types import Scope
 from indexer import __version__
 from indexer.clock import today
 from indexer.index import STATUSES, Index, IndexMissing, generation_of, open_index
+from indexer.params import MAX_LENGTH, SORTS, ParameterError, ParameterProblem, parse_params
 from indexer.policy import Audience, BenefitMode, Kind, Level, Status
 from indexer.problems import did_you_mean, printable, shown
-from indexer.query import (
-    MAX_LENGTH,
-    SORTS,
-    ParameterError,
-    ParameterProblem,
-    parse_params,
-    search,
-)
+from indexer.query import search
 from indexer.suggest import suggest
 
 MAX_BODY = 64 * 1024  # bytes; no request needs more

@@ -27,31 +27,46 @@ _STRETCH = re.compile(
     r"(?P<chinese>[\u4e00-\u9fd5]+)"
     r"|[^\W_\u4e00-\u9fd5]+(?:[.&][^\W_\u4e00-\u9fd5]+)*(?:\+\+|[%#])?"
 )
-# 国发〔2024〕3号, 国发[2024]3号, 国发 2024 3号, 公告2026年第10号; `normalise` has unified brackets.
-_DOC_NUMBER = re.compile(
-    r"(?<!\d)((?:19|20)\d\d)"
-    r"(?:\s*[\])]\s*第?\s*(\d{1,5})\s*号?|(?:\s*年\s*|\s+)第?\s*(\d{1,5})\s*号)(?!\d)"
+_DIGIT = r"[0-9零〇一二两三四五六七八九十百千]"
+# What has a name of its own, in which all ways to write it meet; `normalise` has unified brackets.
+_NAMED = re.compile(
+    # 国发〔2024〕3号, 国发[2024]3号, 国发 2024 3号, 公告2026年第10号
+    r"(?<!\d)(?P<year>(?:19|20)\d\d)"
+    r"(?:\s*[\])]\s*第?\s*(?P<number>\d{1,5})\s*号?"
+    r"|(?:\s*年\s*|\s+)第?\s*(?P<issue>\d{1,5})\s*号)(?!\d)"
+    # 国务院令第641号, 国务院第六百四十一号令
+    rf"|令\s*第?\s*(?P<order>{_DIGIT}{{1,6}})\s*号|第?\s*(?P<decree>{_DIGIT}{{1,6}})\s*号\s*令"
+    # 第三十二条, 第 32 条之一
+    rf"|第\s*(?P<article>{_DIGIT}{{1,8}})\s*条(?:\s*之\s*(?P<inserted>{_DIGIT}))?"
+    # 三十、十万、10万; one figure alone (一个, 两家) is seldom meant as a number
+    r"|(?P<amount>\d+(?:\.\d+)?(?=[万亿])|[零〇一二两三四五六七八九十百千]{1,9})(?P<myriad>[万亿]?)"
 )
+_UNIT = re.compile(
+    r"\s*(?:年|个月|月|日|天|周岁|岁|元|块|周|小时|平方米|公里|米|吨|倍|成|个百分点)"
+)
+_NO_NUMBER = re.compile(
+    "[十百千].*[一二两三四五六七八九]{2}|[一二两三四五六七八九]{2}.*[十百千]|[十百千]{2}"
+)
+_FIGURES = {figure: value for value, figure in enumerate("零一二三四五六七八九")} | {
+    "〇": 0,
+    "两": 2,
+}
+_TENS = {"十": 10, "百": 100, "千": 1000}
 _BRACKETS = {**dict.fromkeys("〔【〖", "["), **dict.fromkeys("〕】〗", "]")}
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """The tokens of one text; `begins` and `ends` count characters of the original text."""
+    """The tokens of one text; `begins` and `ends` count characters of the original text.
+
+    `pairs` holds each pair of neighbouring Chinese characters as one number, in reading order, and
+    a zero wherever the text goes on with something else.
+    """
 
     words: list[str]
     begins: list[int]
     ends: list[int]
-    bigrams: NDArray[np.uint32]
-
-
-@dataclass(frozen=True)
-class Question:
-    """What a query asks for: its distinct content words, document numbers and character pairs."""
-
-    words: tuple[str, ...]
-    numbers: tuple[str, ...]
-    bigrams: tuple[int, ...]
+    pairs: NDArray[np.uint32]
 
 
 class _Folding(dict[int, str]):
@@ -82,7 +97,7 @@ def analyse(text: str) -> Analysis:
     words: list[str] = []
     begins: list[int] = []
     ends: list[int] = []
-    for word, begin, end in _segment(folded):
+    for word, begin, end in segment(folded):
         words.append(word)
         begins.append(begin)
         ends.append(end)
@@ -90,7 +105,7 @@ def analyse(text: str) -> Analysis:
         origins = _origins(text)
         begins = [origins[begin] for begin in begins]
         ends = [origins[end - 1] + 1 for end in ends]
-    return Analysis(words, begins, ends, _pairs(folded)[0])
+    return Analysis(words, begins, ends, _with_breaks(*pairs_of(folded)))
 
 
 def find_bigrams(text: str, wanted: Set[int]) -> list[tuple[int, int]]:
@@ -98,38 +113,13 @@ def find_bigrams(text: str, wanted: Set[int]) -> list[tuple[int, int]]:
     if not wanted:
         return []
     folded = normalise(text)
-    pairs, places = _pairs(folded)
+    pairs, places = pairs_of(folded)
     pairs_at = zip(pairs.tolist(), places.tolist(), strict=True)
     found = [place for pair, place in pairs_at if pair in wanted]
     if len(folded) == len(text):
         return [(place, place + 2) for place in found]
     origins = _origins(text)
     return [(origins[place], origins[place + 1] + 1) for place in found]
-
-
-def read_question(text: str) -> Question:
-    """Return what carries weight in a query: stop words count only if nothing else is left."""
-    folded = normalise(text)
-    tokens = list(_segment(folded))
-    content = [token for token in tokens if token[0] not in stopwords()]
-    if content:
-        stops = [token for token in tokens if token[0] in stopwords()]
-        kept = list(folded)
-        for _, begin, end in stops:
-            kept[begin:end] = " " * (end - begin)
-        folded = "".join(kept)
-    found = dict.fromkeys(word for word, _, _ in content or tokens)
-    words = tuple(word for word in found if not word.startswith("〔"))
-    numbers = tuple(word for word in found if word.startswith("〔"))
-    bigrams = dict.fromkeys(_pairs(folded)[0].tolist())
-    return Question(words, numbers, tuple(bigrams))
-
-
-@cache
-def stopwords(path: Path = STOPWORDS_FILE) -> frozenset[str]:
-    """Read the words that only make a question of it: one a line, “#” begins a remark."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return frozenset(normalise(line.partition("#")[0].strip()) for line in lines) - {""}
 
 
 class WordTokenizer(Tokenizer):
@@ -156,12 +146,18 @@ class WordTokenizer(Tokenizer):
             yield token
 
 
-def _pairs(folded: str) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+def pairs_of(folded: str) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
     """Return each pair of neighbouring Chinese characters as one number, and where it stands."""
     codes = np.frombuffer(folded.encode("utf-32-le"), dtype=np.uint32)
     chinese = ((codes >= 0x3400) & (codes <= 0x4DBF)) | ((codes >= 0x4E00) & (codes <= 0x9FFF))
     places = np.flatnonzero(chinese[:-1] & chinese[1:]).astype(np.int64)
     return ((codes[places] << 16) | codes[places + 1]).astype(np.uint32), places
+
+
+def _with_breaks(pairs: NDArray[np.uint32], places: NDArray[np.int64]) -> NDArray[np.uint32]:
+    """Return the pairs with a zero behind each one whose second character begins no other pair."""
+    ends = np.flatnonzero(np.diff(places, append=-1) != 1) + 1
+    return np.insert(pairs, ends, 0)
 
 
 def _origins(text: str) -> list[int]:
@@ -170,24 +166,65 @@ def _origins(text: str) -> list[int]:
     return list(chain.from_iterable(repeat(place, n) for place, n in enumerate(lengths)))
 
 
-def _segment(folded: str) -> Iterator[tuple[str, int, int]]:
-    """Yield words and their places in a normalised text; a document number adds one of its own."""
-    numbers = list(_DOC_NUMBER.finditer(folded))[::-1]
+def segment(folded: str) -> Iterator[tuple[str, int, int]]:
+    """Yield words and their places in a normalised text; what has a name adds a word of its own."""
+    named = list(find_named(folded))[::-1]
     cut = _cutter()
     for stretch in _STRETCH.finditer(folded):
         begin = stretch.start()
         for word in cut(stretch[0]) if stretch["chinese"] else [stretch[0]]:
-            while numbers and numbers[-1].end() <= begin:
-                yield _name(numbers.pop())
+            while named and named[-1][2] <= begin:
+                yield named.pop()
             yield word, begin, begin + len(word)
             begin += len(word)
-    while numbers:
-        yield _name(numbers.pop())
+    yield from reversed(named)
 
 
-def _name(number: re.Match[str]) -> tuple[str, int, int]:
-    """Return the token in which all ways to write year and number of a document meet."""
-    return f"〔{number[1]}〕{int(number[2] or number[3])}号", number.start(), number.end()
+def find_named(folded: str) -> Iterator[tuple[str, int, int]]:
+    """Yield document numbers, articles and amounts under the one name that each has."""
+    for match in _NAMED.finditer(folded):
+        name = _name(match, folded)
+        if name:
+            yield name, match.start(), match.end()
+
+
+def _name(match: re.Match[str], folded: str) -> str | None:
+    if match["year"]:
+        return f"〔{match['year']}〕{int(match['number'] or match['issue'])}号"
+    if number := match["order"] or match["decree"]:
+        return f"〔令〕{read_number(number)}号"
+    if match["article"]:
+        inserted = f"之{read_number(match['inserted'])}" if match["inserted"] else ""
+        return f"第{read_number(match['article'])}条{inserted}"
+    amount, myriad = match["amount"], match["myriad"]
+    if len(amount) == 1 and not myriad and not _UNIT.match(folded, match.end()):
+        return None
+    if (amount in _TENS and not myriad) or _NO_NUMBER.search(amount):
+        return None  # 百 as in 百姓, 四五 as in 十四五
+    number = read_number(amount) if not amount[0].isdigit() else amount
+    return _multiply(number, {"万": 4, "亿": 8}.get(myriad, 0))
+
+
+def read_number(text: str) -> str:
+    """Return a whole number below ten thousand, in either script, in figures: 三百二十 is 320."""
+    if text.isdecimal():
+        return str(int(text))
+    total, figure = 0, 0
+    for character in text:
+        if character in _TENS:
+            total += (figure or 1) * _TENS[character]
+            figure = 0
+        else:
+            figure = figure * 10 + (int(character) if character.isdigit() else _FIGURES[character])
+    return str(total + figure)
+
+
+def _multiply(number: str, zeros: int) -> str:
+    """Return a decimal number times a power of ten, without rounding."""
+    whole, _, part = number.partition(".")
+    part = part.ljust(zeros, "0")
+    left = part[zeros:].rstrip("0")
+    return (whole + part[:zeros]).lstrip("0").rjust(1, "0") + (f".{left}" if left else "")
 
 
 @cache
@@ -201,17 +238,33 @@ def _cutter() -> Callable[[str], list[str]]:
     return load_jieba()
 
 
+def is_dictionary_word(text: str) -> bool:
+    """Tell whether the segmenter's dictionary has the text as one word."""
+    if find_spec("rjieba"):
+        import rjieba
+
+        return bool(rjieba.has_word(text))
+    return bool(_jieba().FREQ.get(text))
+
+
 @cache
 def load_jieba() -> Callable[[str], list[str]]:
-    """Return the segmenter of jieba itself, with a dictionary cache that only we write."""
+    """Return the segmenter of jieba itself."""
+    cut: Callable[[str], list[str]] = _jieba().lcut
+    return cut
+
+
+@cache
+def _jieba() -> Any:
+    """Return jieba's tokenizer with a dictionary cache that only we write."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # jieba imports pkg_resources, which says it is outdated
         import jieba
     jieba.setLogLevel("WARNING")
     tokenizer = jieba.Tokenizer()
     tokenizer.tmp_dir = str(_cache_folder())
-    cut: Callable[[str], list[str]] = tokenizer.lcut
-    return cut
+    tokenizer.initialize()
+    return tokenizer
 
 
 def _cache_folder() -> Path:

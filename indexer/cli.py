@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -16,18 +16,30 @@ import typer.core
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 from typer import rich_utils
 
 from indexer.build import SiteError, build_site
 from indexer.clock import today
-from indexer.evaluate import EvaluationUnavailable, Report, cases_of, evaluate, read_judgements
-from indexer.index import BuildReport, IndexBusy, IndexMissing, build_index, open_index
+from indexer.evaluate import (
+    EvaluationUnavailable,
+    Report,
+    cases_of,
+    evaluate,
+    moved,
+    read_judgements,
+    read_result,
+    save_result,
+)
+from indexer.explain import Part, explain
+from indexer.index import BuildReport, Index, IndexBusy, IndexMissing, build_index, open_index
 from indexer.library import Library
 from indexer.loader import inspect_library, load_library
 from indexer.pages import build_pages
+from indexer.params import SORTS, ParameterError, parse_params
 from indexer.policy import Kind, Status, json_schema, label
 from indexer.problems import PolicyError, Problem, did_you_mean, shown
-from indexer.query import SORTS, Answer, ParameterError, parse_params, search
+from indexer.query import Answer, search
 
 rich_utils.ARGUMENTS_PANEL_TITLE = "参数"
 rich_utils.OPTIONS_PANEL_TITLE = "选项"
@@ -80,6 +92,7 @@ AsOf = Annotated[str | None, typer.Option("--as-of", help="按哪一天判断时
 
 POLICIES, INDEX = Path("policies"), Path("build/index")
 PAGES, SITE = Path("build/pages"), Path("build/site")
+EVALUATED = Path("tests/evaluated.json")
 
 
 @command()
@@ -201,6 +214,9 @@ def search_command(
     sort: Annotated[str, typer.Option(help=f"排序：{'、'.join(SORTS)}。")] = "relevance",
     size: Annotated[int, typer.Option(help="最多几条。")] = 10,
     as_of: AsOf = None,
+    explained: Annotated[
+        bool, typer.Option("--explain", help="列出每个结果的每一分从哪里来。")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """搜索：挖马路要找谁批。"""
@@ -211,10 +227,12 @@ def search_command(
     params, day = parse_params(pairs)
     with open_index(index_dir) as opened:
         answer = search(opened, params, day or today())
+        parts = _explain(opened, answer) if explained else {}
     if as_json:
-        _print_json(answer.to_dict())
+        told = {slug: [asdict(part) for part in found] for slug, found in parts.items()}
+        _print_json(answer.to_dict() | ({"explanation": told} if explained else {}))
     else:
-        _print_answer(answer)
+        _print_answer(answer, parts)
 
 
 @command("evaluate")
@@ -222,20 +240,28 @@ def evaluate_command(
     policies: Policies = POLICIES,
     index_dir: IndexDir = INDEX,
     judgements: Annotated[
-        Path | None, typer.Option(help="判定好的查询（CSV：query,slug,grade,why）。")
+        Path | None,
+        typer.Option(help="判定好的查询：CSV（query,slug,grade,why,style）或 JSONL。"),
     ] = None,
+    against: Annotated[Path, typer.Option(help="和这个文件里上次的结果比。")] = EVALUATED,
+    save: Annotated[bool, typer.Option("--save", help="把这次的结果存进那个文件。")] = False,
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
-    """评测检索：每个条目自己的常见问法，能不能搜到它。"""
+    """评测检索：每个条目自己的常见问法，或者判定好的查询，能不能搜到该搜到的。"""
     _, day = parse_params([("as_of", as_of)] if as_of is not None else [])
     cases = read_judgements(judgements) if judgements else cases_of(_load(policies))
-    with open_index(index_dir) as opened:
-        report = evaluate(opened, cases, day or today())
+    with open_index(index_dir) as opened, _bar("评测") as step:
+        report = evaluate(opened, cases, day or today(), step)
+    name = judgements.name if judgements else "queries"
+    before = read_result(against, name)
+    changes = list(moved(report, before)) if before else []
+    if save:
+        save_result(report, against, name)
     if as_json:
-        _print_json(report.to_dict())
+        _print_json({**report.to_dict(), "before": before, "moved": changes})
     else:
-        _print_report(report)
+        _print_report(report, before, changes)
 
 
 @command()
@@ -321,7 +347,13 @@ def _counts(report: dict[str, int]) -> str:
     return "，".join(f"{names.get(name, name)} {count}" for name, count in report.items())
 
 
-def _print_answer(answer: Answer) -> None:
+def _explain(opened: Index, answer: Answer) -> dict[str, tuple[Part, ...]]:
+    return {hit.slug: explain(opened, answer.text, hit.slug, answer.as_of) for hit in answer.hits}
+
+
+def _print_answer(answer: Answer, parts: Mapping[str, Sequence[Part]]) -> None:
+    if answer.corrected is not None:
+        out.print(f"已按“{escape(answer.corrected)}”搜索；要搜原词，请给它加上引号。")
     if not answer.hits:
         out.print(f"没有找到“{escape(answer.text)}”。换个说法试试，或者拨打 12345 问一问。")
         for suggestion in answer.suggestions:
@@ -335,6 +367,9 @@ def _print_answer(answer: Answer) -> None:
         name = f"[dim]{label(Kind(hit.kind))} · {hit.slug}[/dim]"
         out.print(f"{number:>2}. [bold]{escape(hit.title)}[/bold]{mark}  {name}")
         out.print(f"    {_marked(hit.snippet)}")
+        for part in parts.get(hit.slug, ()):
+            where = f"（{'、'.join(part.where)}）" if part.where else ""
+            out.print(f"    [dim]{part.points:+.4f}  {escape(part.what)}{where}[/dim]")
     out.print(f"共 {answer.total} 条，时效按 {answer.as_of} 判断，用时 {answer.took_ms:.1f} 毫秒。")
 
 
@@ -346,15 +381,50 @@ def _marked(snippet: str) -> str:
     return text.replace("\x01", "[bold yellow]").replace("\x02", "[/]")
 
 
-def _print_report(report: Report) -> None:
-    for name, value in report.to_dict().items():
-        if isinstance(value, int | float):
-            out.print(f"{name:<12} {value if isinstance(value, int) else format(value, '.4f')}")
+_COLUMNS = {
+    "queries": "查询",
+    "success_at_1": "第一个就是",
+    "success_at_3": "前三个里有",
+    "mrr_at_10": "MRR@10",
+    "ndcg_at_10": "nDCG@10",
+    "recall_at_100": "召回@100",
+}
+
+
+def _print_report(
+    report: Report,
+    before: Mapping[str, Any] | None,
+    changes: Sequence[tuple[str, int | None, int | None]],
+) -> None:
+    """Show the measures by style, what missed, and what has moved since the last kept result."""
+    table = Table("", *_COLUMNS.values(), box=None, pad_edge=False)
+    rows = {**report.styles, "合计": report.overall}
+    for style, measures in rows.items():
+        table.add_row(style or "—", *_cells(asdict(measures)))
+    if before:
+        table.add_row("上次", *_cells(before["overall"]))
+    out.print(table)
+    out.print(f"库里有答案的查询，{report.accepted:.1%} 答得有把握。")
+    if report.outside:
+        out.print(f"库外的 {report.outside} 个查询，{report.refused:.1%} 没有当成答案给出。")
     for miss in report.misses:
+        place = f"第 {miss.place} 个" if miss.place else "没有搜到"
         got = "、".join(miss.got) or "没有结果"
         out.print(
-            f"没有排在第一：“{escape(miss.query)}” 应为 {'、'.join(miss.expected)}，得到 {got}"
+            f"没有排在第一（{place}）：“{escape(miss.query)}” "
+            f"应为 {'、'.join(miss.expected)}，得到 {got}",
+            soft_wrap=True,
         )
+    for query in report.answered_outside:
+        out.print(f"库外却当成了答案：“{escape(query)}”")
+    for query, old, new in changes:
+        out.print(f"有变化：“{escape(query)}” {old or '没有'} → {new or '没有'}")
+
+
+def _cells(measures: Mapping[str, Any]) -> list[str]:
+    return [
+        str(measures[name]) if name == "queries" else f"{measures[name]:.3f}" for name in _COLUMNS
+    ]
 
 
 def _print_problems(problems: Sequence[Problem]) -> None:

@@ -12,8 +12,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.analysis import analyse, normalise
+from indexer.analysis import analyse, normalise, pairs_of
 from indexer.library import Entry
+from indexer.pinyin import likeness, readings, sound_numbers, syllables
 from indexer.policy import (
     Audience,
     BenefitMode,
@@ -23,11 +24,18 @@ from indexer.policy import (
     Level,
     Policy,
     places_within,
+    region_names,
     topic_names,
 )
-from indexer.ranking import build_postings
+from indexer.ranking import build_forward, build_postings
 
+CHARACTERS = 0x10000  # Chinese characters are told apart by their code
 FIELDS = ("title", "aliases", "queries", "summary", "doc_numbers", "body")
+
+
+REGULATION, RULE_ELSEWHERE = 0.8, 0.5
+YEARLY, OLDEST_RULE = 0.01, 0.7
+_LEGISLATURE = re.compile("全国人民代表大会|全国人大")
 
 
 class Strings(Protocol):
@@ -90,8 +98,8 @@ class Corpus:
             self._tokens.extend(numbers)
             self._begins.extend(analysis.begins)
             self._ends.extend(analysis.ends)
-            self._pair_lengths.append(len(analysis.bigrams))
-            self._pairs.frombytes(analysis.bigrams.tobytes())
+            self._pair_lengths.append(len(analysis.pairs))
+            self._pairs.frombytes(analysis.pairs.tobytes())
             if analysis.words:
                 document[name] = analysis.words
         return document
@@ -122,7 +130,12 @@ class Corpus:
             (part / name).write_text("\n".join(lines), encoding="utf-8", newline="\n")
         for name, values in self._arrays().items():
             np.save(part / f"{name}.npy", values, allow_pickle=False)
-        meta = {"fingerprint": fingerprint, "facets": self._facet_values}
+        meta = {
+            "fingerprint": fingerprint,
+            "facets": self._facet_values,
+            "syllables": syllables(),
+            "names": self._names,
+        }
         (part / "meta.json").write_text(json.dumps(meta, ensure_ascii=False), encoding="utf-8")
         part.rename(folder)
 
@@ -143,7 +156,9 @@ class Corpus:
         words, tokens = self._words
         spans, pair_spans = _spans(self._lengths), _spans(self._pair_lengths)
         pairs = np.frombuffer(self._pairs, np.uint32)
-        codes, pair_terms = np.unique(pairs, return_inverse=True)
+        bigrams, bigram_spans = _select(pairs, pair_spans, pairs > 0)
+        codes, bigram_terms = np.unique(bigrams, return_inverse=True)
+        characters, character_spans = _characters(pairs, pair_spans)
         arrays: dict[str, NDArray[Any]] = {
             "tokens": tokens,
             "token-spans": spans,
@@ -154,6 +169,7 @@ class Corpus:
             "bigram-codes": codes,
             "phrase-breaks": _spans([len(_squeeze(text)) + 1 for text, _ in self._phrases])[:-1],
             "phrase-rows": np.array([row for _, row in self._phrases], np.int32),
+            "authority": _authorities(self._policies),
             **_strings("texts", self._texts),
             **_strings("phrases", [text.encode() for text, _ in self._phrases]),
             **_strings("cards", [_card_of(policy) for policy in self._policies]),
@@ -162,11 +178,47 @@ class Corpus:
         }
         for name, terms, places, count in (
             ("word", tokens, spans, len(words)),
-            ("bigram", pair_terms, pair_spans, len(codes)),
+            ("bigram", bigram_terms, bigram_spans, len(codes)),
         ):
             postings = build_postings(terms.astype(np.int64), places, FIELDS, count)
             arrays |= {f"{name}-{part}": values for part, values in vars(postings).items()}
+        arrays |= self._sounds(codes) | self._name_characters()
+        forward = build_forward(characters.astype(np.int64), character_spans, FIELDS, CHARACTERS)
+        arrays |= {f"character-{part}": values for part, values in vars(forward).items()}
         return arrays
+
+    def _sounds(self, bigrams: NDArray[np.uint32]) -> dict[str, NDArray[Any]]:
+        """Return how the phrases sound, and their pairs of characters in the order of sounds."""
+        folded = [_squeeze(text) for text, _ in self._phrases]
+        alike = likeness(syllables())[readings()].astype(np.uint32)
+        pairs, counts = np.unique(
+            np.concatenate([pairs_of(text)[0] for text in folded] or [bigrams[:0]]),
+            return_counts=True,
+        )
+        sounds = (alike[pairs >> 16] << 16) | alike[pairs & 0xFFFF]
+        order = np.lexsort((-counts, sounds))
+        return {
+            "readings": readings(),
+            # A line break stands in front of each phrase, as in phrases-folded.txt.
+            "phrase-sounds": sound_numbers("\n" + text for text in folded),
+            "sounds": sounds[order],
+            "sounding-pairs": pairs[order],
+        }
+
+    def _name_characters(self) -> dict[str, NDArray[Any]]:
+        """Return, for each character, the titles and aliases that have it: by its code."""
+        names = [_squeeze(text) for text, _ in self._phrases[: self._names]]
+        codes = np.frombuffer("".join(names).encode("utf-32-le", "replace"), np.uint32)
+        owners = np.repeat(np.arange(len(names)), [len(name) for name in names])
+        keys = np.unique(np.minimum(codes, 0xFFFF).astype(np.int64) * max(len(names), 1) + owners)
+        characters, owners = np.divmod(keys, max(len(names), 1))
+        starts = np.searchsorted(characters, np.arange(CHARACTERS + 1))
+        return {"name-starts": starts.astype(np.int64), "names": owners.astype(np.int32)}
+
+    @property
+    def _names(self) -> int:
+        """How many of the phrases are titles and aliases: they stand before the queries."""
+        return sum(1 + len(policy.aliases) for policy in self._policies)
 
     @cached_property
     def _words(self) -> tuple[list[str], NDArray[np.int32]]:
@@ -230,9 +282,42 @@ def _texts_of(policy: Policy) -> dict[str, str]:
         "aliases": "\n".join(policy.aliases),
         "queries": "\n".join(policy.queries),
         "summary": policy.summary,
-        "doc_numbers": "\n".join(policy.doc_numbers),
+        "doc_numbers": "\n".join((*policy.doc_numbers, *_references(policy))),
         "body": "\n".join(filter(None, _body_parts(policy))),
     }
+
+
+def _references(policy: Policy) -> Iterator[str]:
+    """Yield the articles that an entry rests on: 城市道路管理条例 第33条."""
+    for document in policy.documents:
+        if document.articles:
+            yield f"{document.title} {document.articles}"
+
+
+def _authorities(policies: list[Policy]) -> NDArray[np.float32]:
+    """Return how much each entry is worth beside another that answers as well.
+
+    Of two rules, one of higher standing comes first (立法法第九十八条、第九十九条): laws before
+    what the State Council, courts and ministries issue; so does the newer one (第一百零三条). A
+    rule of another place does not hold here. Services and benefits all count the same.
+    """
+    years = [policy.effective.year for policy in policies if policy.effective]
+    return np.array(
+        [_authority_of(policy, max(years, default=0)) for policy in policies], np.float32
+    )
+
+
+def _authority_of(policy: Policy, newest: int) -> float:
+    if policy.kind is not Kind.RULE:
+        return 1.0
+    authority = 1.0
+    if policy.region and not set(policy.region) & set(region_names()):
+        authority = RULE_ELSEWHERE
+    elif policy.level is Level.NATIONAL and not _LEGISLATURE.search(policy.issuer):
+        authority = REGULATION
+    if policy.effective:
+        authority *= max(OLDEST_RULE, 1 - YEARLY * (newest - policy.effective.year))
+    return authority
 
 
 def _body_parts(policy: Policy) -> Iterator[str]:
@@ -355,6 +440,24 @@ def _ordinals(days: Iterable[date | None]) -> NDArray[np.int64]:
 
 def _spans(lengths: list[int]) -> NDArray[np.int64]:
     return np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+
+
+def _select(
+    values: NDArray[Any], spans: NDArray[np.int64], chosen: NDArray[np.bool_]
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Return the chosen values, and where each field of each document then begins."""
+    before = np.concatenate(([0], np.cumsum(chosen)))
+    return values[chosen], before[spans].astype(np.int64)
+
+
+def _characters(
+    pairs: NDArray[np.uint32], spans: NDArray[np.int64]
+) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Return the characters that pairs are made of; a break stands for the end of a stretch."""
+    ends = pairs == 0
+    characters = (pairs >> 16).astype(np.uint32)
+    characters[ends] = pairs[np.flatnonzero(ends) - 1] & 0xFFFF
+    return characters, spans
 
 
 def _strings(name: str, values: list[bytes]) -> dict[str, NDArray[Any]]:

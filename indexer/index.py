@@ -14,6 +14,7 @@ import re
 import shutil
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -32,21 +33,24 @@ from whoosh.filedb.filestore import FileStorage
 from whoosh.index import TOC, FileIndex, LockError
 from whoosh.writing import CLEAR, MERGE_SMALL, SegmentWriter
 
-from indexer.analysis import WordTokenizer
+from indexer.analysis import WordTokenizer, pairs_of, segment
 from indexer.corpus import FIELDS, Corpus
 from indexer.loader import Entry, Library
+from indexer.pinyin import alike, likeness
 from indexer.policy import (
     Status,
 )
-from indexer.ranking import Postings
+from indexer.ranking import Forward, Postings
 
 STATUSES = tuple(Status)
 LOCK_SECONDS = 120.0
 OPEN_ATTEMPTS = 25
+MOST_NAMES = 500  # titles and aliases with one text in them that are looked at
 # What the files depend on besides the entries: a change of any of these starts the index afresh.
 SOURCES = (
     "policy.py",
     "analysis.py",
+    "pinyin.py",
     "corpus.py",
     "index.py",
     "ranking.py",
@@ -54,6 +58,8 @@ SOURCES = (
     "lexicon/regions.yml",
 )
 
+_CHINESE = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]+")
+_ALONE = {("\n", "\n"), ("\n", "")}
 _NAME = "MAIN"  # Whoosh's name for the only index of a folder
 _TOC = re.compile(rf"^_{_NAME}_(\d+)\.toc$")
 _ARRAYS = re.compile(r"^arrays-(\d+)$")
@@ -108,6 +114,54 @@ class Strings(Sequence[str]):
 
 
 @dataclass(frozen=True)
+class Sounds:
+    """How titles, aliases and queries sound.
+
+    `readings` gives each character its syllable, `phrases` each character of `folded_phrases`;
+    `pairs` holds the character pairs of those phrases, sorted by `keys`, how they sound.
+    """
+
+    syllables: tuple[str, ...]
+    readings: NDArray[np.uint16]
+    phrases: NDArray[np.uint16]
+    keys: NDArray[np.uint32]
+    pairs: NDArray[np.uint32]
+
+    @cached_property
+    def alike(self) -> NDArray[np.uint16]:
+        """For each syllable, the number of the first one that sounds like it."""
+        return likeness(self.syllables)
+
+    @cached_property
+    def initials(self) -> bytes:
+        """The first letter of each sound of the phrases; a full stop where there is none."""
+        letters = [ord((alike(syllable) or ".")[0]) for syllable in self.syllables]
+        return np.array(letters, np.uint8)[self.phrases].tobytes()
+
+    def have(self, pairs: NDArray[np.uint32]) -> bool:
+        """Tell whether each of these pairs of characters is in some phrase."""
+        places = np.searchsorted(self._sorted, pairs)
+        return bool((self._sorted[np.minimum(places, len(self._sorted) - 1)] == pairs).all())
+
+    @cached_property
+    def _sorted(self) -> NDArray[np.uint32]:
+        return np.append(np.sort(self.pairs), np.uint32(0xFFFFFFFF))
+
+    def homophones(self, pair: int) -> list[int]:
+        """Return the pairs in the phrases that sound like this one, the most frequent first."""
+        first, second = (
+            self.alike[self.readings[pair >> 16]],
+            self.alike[self.readings[pair & 0xFFFF]],
+        )
+        if not first or not second:
+            return []
+        key = np.uint32((int(first) << 16) | int(second))
+        span = slice(*np.searchsorted(self.keys, [key, key + 1]))
+        found: list[int] = self.pairs[span].tolist()
+        return found
+
+
+@dataclass(frozen=True)
 class Facet:
     """The values of one field (筛选项): row `rows[i]` has the value `values[codes[i]]`."""
 
@@ -155,6 +209,10 @@ class Index:
         self.word_postings = self._postings("word")
         self.bigram_codes = self._load("bigram-codes")
         self.bigram_postings = self._postings("bigram")
+        self.characters = Forward(
+            *(self._load(f"character-{part}") for part in ("starts", "terms", "impacts", "idf"))
+        )
+        self.authority = self._load("authority")
         self.token_spans, self.tokens = self._load("token-spans"), self._load("tokens")
         self.token_begins, self.token_ends = self._load("begins"), self._load("ends")
         self.pair_spans, self.pairs = self._load("pair-spans"), self._load("pairs")
@@ -165,6 +223,15 @@ class Index:
         # Titles, aliases and queries as one normalised string, each behind a line break.
         self.folded_phrases = (self._arrays / "phrases-folded.txt").read_text(encoding="utf-8")
         self.phrase_breaks = self._load("phrase-breaks")
+        self._name_starts, self._names = self._load("name-starts"), self._load("names")
+        self.names_end: int = meta["names"]  # titles and aliases stand before the queries
+        self.sounds = Sounds(
+            tuple(meta["syllables"]),
+            self._load("readings"),
+            self._load("phrase-sounds"),
+            self._load("sounds"),
+            self._load("sounding-pairs"),
+        )
         self.facets = {name: self._facet(name, values) for name, values in meta["facets"].items()}
         self.effective, self.expires = self._load("effective"), self._load("expires")
         self.deadline, self.superseded = self._load("deadline"), self._load("superseded")
@@ -215,6 +282,71 @@ class Index:
         """The row of each slug in the arrays."""
         return {slug: row for row, slug in enumerate(self.slugs)}
 
+    @cached_property
+    def _phrases_of(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The numbers of all phrases sorted by row, and where each row begins among them."""
+        order = np.argsort(self.phrase_rows, kind="stable")
+        starts = np.searchsorted(self.phrase_rows[order], np.arange(len(self) + 1))
+        return order, starts
+
+    def names(self, row: int) -> list[str]:
+        """Return the title and the aliases of an entry, normalised and without spaces."""
+        order, starts = self._phrases_of
+        numbers = order[starts[row] : starts[row + 1]]
+        return [self._folded_phrase(int(number)) for number in numbers if number < self.names_end]
+
+    def rows_of_document(self, number: str) -> NDArray[np.int32]:
+        """Return the rows that rest on a document, by the one name that its number has."""
+        term = self.word_ids.get(number)
+        if term is None:
+            return np.zeros(0, np.int32)
+        rows = self.word_postings.of(term)[0]
+        own = [term in self.places(int(row), "doc_numbers")[0] for row in rows]
+        return rows[own]
+
+    def rows_called(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Return the rows that have a normalised text for a title or alias, and within one."""
+        whole, within = set[int](), set[int]()
+        end = self.end_of_names
+        if not self.sounds.have(pairs_of(text)[0]):
+            return np.zeros(0, np.int32), np.zeros(0, np.int32)
+        place = self.folded_phrases.find(text, 0, end)
+        for _ in range(MOST_NAMES):
+            if place < 0:
+                break
+            row = int(self.phrase_rows[bisect_right(self.phrase_breaks, place) - 1])
+            around = self.folded_phrases[place - 1], self.folded_phrases[place + len(text) :][:1]
+            (whole if around in _ALONE else within).add(row)
+            place = self.folded_phrases.find(text, place + 1, end)
+        return np.array(sorted(whole), np.int32), np.array(sorted(within), np.int32)
+
+    def rows_sharing(self, characters: Sequence[int], count: int) -> NDArray[np.int32]:
+        """Return the rows with the titles or aliases that share most characters with some."""
+        wanted = [code for code in dict.fromkeys(characters) if code < 0x10000]
+        spans = [slice(*self._name_starts[code : code + 2].tolist()) for code in wanted]
+        having = np.concatenate([self._names[span] for span in spans] or [self._names[:0]])
+        shared = np.bincount(having, minlength=self.names_end)
+        likeness = shared / (self._name_lengths + len(wanted) - shared)
+        found = np.flatnonzero(shared > 1)
+        best = found[np.argsort(-likeness[found], kind="stable")[:count]]
+        return np.unique(self.phrase_rows[best])
+
+    @cached_property
+    def _name_lengths(self) -> NDArray[np.int64]:
+        breaks = self.phrase_breaks[: self.names_end]
+        return np.diff(breaks, append=self.end_of_names) - 1
+
+    @cached_property
+    def end_of_names(self) -> int:
+        """Where the queries begin among the folded phrases, behind titles and aliases."""
+        more = self.names_end < len(self.phrase_breaks)
+        return int(self.phrase_breaks[self.names_end]) if more else len(self.folded_phrases)
+
+    def _folded_phrase(self, number: int) -> str:
+        begin = int(self.phrase_breaks[number]) + 1
+        last = number + 1 == len(self.phrase_breaks)
+        return self.folded_phrases[begin : None if last else int(self.phrase_breaks[number + 1])]
+
     def text(self, row: int, name: str) -> str:
         """Return the text of a field as it was analysed."""
         text: str = self.texts[row * len(FIELDS) + FIELDS.index(name)]
@@ -235,6 +367,53 @@ class Index:
             place if known else None
             for place, known in zip(places.tolist(), found.tolist(), strict=True)
         )
+
+    def contain(self, phrase: str) -> NDArray[np.bool_]:
+        """Return which rows have a normalised phrase: its Chinese in one piece, its other words."""
+        having = np.ones(len(self), np.bool_)
+        for word, begin, end in segment(phrase):
+            if not word.isascii() or phrase[begin:end] != word:
+                continue
+            having &= self._having(self.word_postings, self.word_ids.get(word))
+        for stretch in _CHINESE.findall(phrase):
+            having &= self._contain_stretch(stretch)
+        return having
+
+    def _contain_stretch(self, stretch: str) -> NDArray[np.bool_]:
+        """Return which rows have a run of Chinese characters."""
+        having = np.ones(len(self), np.bool_)
+        if len(stretch) == 1:
+            places = np.flatnonzero(self.characters.terms == ord(stretch))
+            rows = np.searchsorted(self.characters.starts, places, side="right") - 1
+            return np.isin(np.arange(len(self)), rows)
+        pairs, _ = pairs_of(stretch)
+        for number in self.bigram_ids(tuple(pairs.tolist())):
+            having &= self._having(self.bigram_postings, number)
+        rows = np.flatnonzero(having)
+        if len(pairs) > 1 and len(rows):
+            having[rows] = self._follow(rows, pairs)
+        return having
+
+    def _having(self, postings: Postings, term: int | None) -> NDArray[np.bool_]:
+        having = np.zeros(len(self), np.bool_)
+        if term is not None:
+            having[postings.of(term)[0]] = True
+        return having
+
+    def _follow(self, rows: NDArray[np.int64], pairs: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """Return in which of these rows the pairs stand one behind the other."""
+        begins = self.pair_spans[rows * len(FIELDS)]
+        lengths = self.pair_spans[(rows + 1) * len(FIELDS)] - begins
+        places = np.repeat(begins - np.cumsum(lengths) + lengths, lengths)
+        stream = self.pairs[places + np.arange(len(places))]
+        window = len(stream) - len(pairs) + 1
+        found = np.ones(window, np.bool_)
+        for offset, pair in enumerate(pairs):
+            found &= stream[offset : offset + window] == pair
+        owners = np.searchsorted(np.cumsum(lengths), np.flatnonzero(found), side="right")
+        following = np.zeros(len(rows), np.bool_)
+        following[owners] = True  # a break ends each field, so no match runs into the next row
+        return following
 
     def statuses(self, day: date) -> NDArray[np.uint8]:
         """Return the status of every row on `day`, as places in STATUSES."""
@@ -421,7 +600,7 @@ def _fingerprint() -> str:
     digest = blake2b(digest_size=16)
     for name in SOURCES:
         digest.update((Path(__file__).parent / name).read_bytes())
-    for library in ("jieba", "opencc", "whoosh3"):
+    for library in ("jieba", "opencc", "pypinyin", "whoosh3"):
         digest.update(version(library).encode())
     return digest.hexdigest()
 

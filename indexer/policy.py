@@ -195,6 +195,12 @@ def places_within(region: str, path: Path = LEXICON / "regions.yml") -> tuple[st
     return (region, *(place for name in inner for place in places_within(name, path)))
 
 
+@cache
+def region_names(path: Path = LEXICON / "regions.yml") -> tuple[str, ...]:
+    """Return the places that the library is for, and those around them."""
+    return tuple(row["name"] for row in yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
 def topic_names() -> tuple[str, ...]:
     """Return the names an entry's `topic` may have."""
     return tuple(topic.name for topic in load_topics())

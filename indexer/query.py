@@ -1,7 +1,6 @@
 """Queries (查询): parameters in, ranked hits with facets out."""
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date
 from enum import StrEnum
@@ -11,34 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.analysis import Question, normalise, read_question
+from indexer.confidence import answers
 from indexer.index import STATUSES, Index
-from indexer.policy import Audience, BenefitMode, Kind, Level, Status, label, topic_names
-from indexer.problems import did_you_mean, shown
-from indexer.ranking import Scores, Sought, highest, score, sortable, unique_keys
+from indexer.params import ALLOWED, SearchParams
+from indexer.pins import pinned_for
+from indexer.policy import Audience, BenefitMode, Kind, Level, Status, label
+from indexer.ranking import Scores, highest, sortable, unique_keys
 from indexer.snippets import Marker
 from indexer.suggest import nearest_titles
+from indexer.understanding import Asked, understand
 
 Mask = NDArray[np.bool_]
 Places = NDArray[np.int64]
 
-SORTS = ("relevance", "newest", "deadline", "title")
-MAX_SIZE = 50
-MAX_PAGE = 10_000
-MAX_LENGTH = 200
 SUGGESTIONS = 3
-
-# The names of a facet's values, in the order in which they are shown; None: any value goes.
-ALLOWED: dict[str, Callable[[], tuple[str, ...]] | None] = {
-    "kind": lambda: tuple(Kind),
-    "audience": lambda: tuple(Audience),
-    "topic": topic_names,
-    "level": lambda: tuple(Level),
-    "region": None,
-    "status": lambda: tuple(Status),
-    "benefit_mode": lambda: tuple(BenefitMode),
-}
-SINGLE = ("q", "sort", "page", "size", "as_of")
 
 # An entry that is no longer or not yet in force stands below one in force that answers as well.
 # The second hit has less than 0.6 of the first one's score for five in six of the library's own
@@ -51,46 +36,8 @@ STATUS_FACTOR = {
 }
 # Hits below this share of the best score only have a common word of the query: of 124 wanted
 # answers in tests/judgements.csv one is lost, and the median of hits falls from 28 to 7.
-TAIL = 0.15
-# The best hit answers from this score on: so it is for 90 of 100 everyday questions that the
-# library answers and all of its own queries, but only for 4 of 48 questions about other matters
-# (tests/judgements.csv and tests/outside.txt; tests/test_quality.py counts them).
-CONFIDENT = 0.2
-BIGRAM_FACTOR = 0.8
-NUMBER_FACTOR = 4.0  # who writes a document number wants that document
-
-
-@dataclass(frozen=True)
-class ParameterProblem:
-    """One mistake in the parameters of a request."""
-
-    field: str
-    message: str
-
-
-class ParameterError(ValueError):
-    """Every mistake in the parameters of a request."""
-
-    def __init__(self, errors: Iterable[ParameterProblem]) -> None:
-        self.errors = tuple(errors)
-        super().__init__("；".join(f"{error.field}：{error.message}" for error in self.errors))
-
-
-@dataclass(frozen=True)
-class SearchParams:
-    """What is asked: text, chosen facet values, order and page."""
-
-    q: str = ""
-    kind: tuple[str, ...] = ()
-    audience: tuple[str, ...] = ()
-    topic: tuple[str, ...] = ()
-    level: tuple[str, ...] = ()
-    region: tuple[str, ...] = ()
-    status: tuple[str, ...] = ()
-    benefit_mode: tuple[str, ...] = ()
-    sort: str = "relevance"
-    page: int = 1
-    size: int = 10
+TAIL = 0.25
+PINNED = 2.0  # above every score
 
 
 @dataclass(frozen=True)
@@ -156,130 +103,84 @@ class Answer:
 def search(index: Index, params: SearchParams, day: date) -> Answer:
     """Answer a query as of `day`: score, filter, count facets, and show one page."""
     started = perf_counter()
-    normalized = " ".join(normalise(params.q).split())
-    question = read_question(params.q)
-    scores = _score(index, question)
-    best = float(scores.max(initial=0.0))
-    matched = scores > TAIL * best if normalized else scores == 0.0
-    statuses = index.statuses(day)
-    scores *= np.array([STATUS_FACTOR[status] for status in STATUSES], np.float32)[statuses]
-    chosen = _choose(index, params, statuses)
-    rows = np.flatnonzero(np.logical_and.reduce([matched, *chosen.values()]))
-    page = rows[_order(index, params, rows, scores, day)]
-    marker = Marker(index, question)
+    found = _find(index, params, day)
+    page = found.in_order(index, params, day)
+    marker = Marker(index, found.asked.question)
     hits = tuple(
-        _show(index, row, marker, float(scores[row]), STATUSES[statuses[row]])
+        _show(index, row, marker, float(found.scores[row]), STATUSES[found.statuses[row]])
         for row in page.tolist()
     )
+    confident = not found.asked.normalized or answers(index, found.asked)
     return Answer(
         text=params.q.encode("utf-8", "replace").decode(),
-        normalized=normalized,
-        total=len(rows),
+        normalized=found.asked.normalized,
+        corrected=found.asked.corrected,
+        pinned=found.pinned,
+        total=len(found.rows),
         page=params.page,
         size=params.size,
         as_of=day,
         hits=hits,
-        confident=not normalized or best >= CONFIDENT,
-        facets=_count_facets(index, params, matched, chosen, statuses),
-        suggestions=() if len(rows) else _suggest_instead(index, normalized, scores),
+        confident=confident,
+        facets=_count_facets(index, params, found),
+        suggestions=() if len(found.rows) else _suggest_instead(index, found),
         took_ms=round((perf_counter() - started) * 1000, 3),
     )
 
 
-def parse_params(pairs: Iterable[tuple[str, str]]) -> tuple[SearchParams, date | None]:
-    """Read the parameters of a request and its day; raise ParameterError with every mistake."""
-    known = (*ALLOWED, *SINGLE)
-    given: dict[str, list[str]] = {}
-    problems: list[ParameterProblem] = []
-    for name, value in pairs:
-        if name in known:
-            given.setdefault(name, []).append(value.strip())
+def rank(index: Index, text: str, day: date, depth: int) -> list[str]:
+    """Return the slugs of the best entries for a query, as `search` puts them, without showing."""
+    params = SearchParams(q=text, size=depth)
+    return [index.slugs[row] for row in _find(index, params, day).in_order(index, params, day)]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a query finds: `rows` match the text and every filter, `matched` the text alone."""
+
+    asked: Asked
+    statuses: NDArray[np.uint8]
+    scores: Scores
+    matched: Mask
+    chosen: dict[str, Mask]
+    rows: Places
+    pinned: str | None
+
+    def in_order(self, index: Index, params: SearchParams, day: date) -> Places:
+        """Return the rows that the page shows, in order."""
+        return self.rows[_order(index, params, self.rows, self.scores, day)]
+
+
+def _find(index: Index, params: SearchParams, day: date) -> _Found:
+    asked = understand(index, params.q)
+    statuses = index.statuses(day)
+    factors = np.array([STATUS_FACTOR[status] for status in STATUSES], np.float32)
+    matched = _match(index, asked)
+    scores = asked.scores * factors[statuses]
+    pinned = pinned_for(asked.normalized, day)
+    if pinned is not None:
+        row = index.rows.get(pinned)
+        if row is None or STATUSES[statuses[row]] is not Status.IN_FORCE:
+            pinned = None
         else:
-            hint = did_you_mean(name, known) or f"可以用的是 {'、'.join(known)}。"
-            problems.append(ParameterProblem(shown(name)[1:-1], f"没有这个参数。{hint}"))
-    values: dict[str, Any] = {}
-    for name, texts in given.items():
-        filled = list(dict.fromkeys(filter(None, texts)))
-        try:
-            if name in ALLOWED:
-                values[name] = _read_facet(name, filled)
-            elif len(texts) > 1:
-                raise ValueError(f"只能写一次，收到了 {len(texts)} 个。")
-            elif filled:
-                values[name] = _READERS[name](filled[0])
-        except ValueError as error:
-            problems.append(ParameterProblem(name, str(error)))
-    if problems:
-        raise ParameterError(dict.fromkeys(problems))
-    day = values.pop("as_of", None)
-    return SearchParams(**values), day
+            matched[row], scores[row] = True, PINNED
+    chosen = _choose(index, params, statuses)
+    rows = np.flatnonzero(np.logical_and.reduce([matched, *chosen.values()]))
+    return _Found(asked, statuses, scores, matched, chosen, rows, pinned)
 
 
-def _read_facet(name: str, texts: list[str]) -> tuple[str, ...]:
-    allowed = ALLOWED[name]
-    if allowed is not None:
-        for text in texts:
-            if text not in allowed():
-                raise ValueError(f"只能是 {_either(allowed())}，收到的是{shown(text)}。")
-    return tuple(texts)
-
-
-def _read_q(text: str) -> str:
-    length = len(" ".join(normalise(text).split()))
-    if length > MAX_LENGTH:
-        raise ValueError(
-            f"最多 {MAX_LENGTH} 个字，收到的有 {length} 个字。请只留下最要紧的几个词。"
-        )
-    return text
-
-
-def _read_sort(text: str) -> str:
-    if text not in SORTS:
-        raise ValueError(f"只能是 {_either(SORTS)}，收到的是{shown(text)}。")
-    return text
-
-
-def _read_count(most: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= most:
-            raise ValueError(f"只能是 1 到 {most} 的整数，收到的是{shown(text)}。")
-        return int(text)
-
-    return read
-
-
-def _read_day(text: str) -> date:
-    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-        raise ValueError(f"{shown(text)}不是日期，请写成 2024-03-01。")
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"日历上没有{shown(text)}这一天，请核对。") from None
-
-
-_READERS: dict[str, Callable[[str], Any]] = {
-    "q": _read_q,
-    "sort": _read_sort,
-    "page": _read_count(MAX_PAGE),
-    "size": _read_count(MAX_SIZE),
-    "as_of": _read_day,
-}
-
-
-def _either(names: Iterable[str]) -> str:
-    *first, last = names
-    return f"{'、'.join(first)} 或 {last}"
-
-
-def _score(index: Index, question: Question) -> Scores:
-    words = tuple(index.word_ids.get(word) for word in question.words)
-    numbers = tuple(index.word_ids.get(number) for number in question.numbers)
-    sought = (
-        Sought(index.word_postings, words),
-        Sought(index.word_postings, numbers, NUMBER_FACTOR),
-        Sought(index.bigram_postings, index.bigram_ids(question.bigrams), BIGRAM_FACTOR),
-    )
-    return score(sought, len(index))
+def _match(index: Index, asked: Asked) -> Mask:
+    """Return which rows answer at all: what is quoted is in them, what is excluded is not."""
+    question, scores = asked.question, asked.scores
+    if question.asks:
+        matched: Mask = scores > TAIL * asked.best
+    else:
+        matched = np.ones(len(index), np.bool_)
+    for phrase in question.phrases:
+        matched &= index.contain(phrase)
+    for phrase in question.excluded:
+        matched &= ~index.contain(phrase)
+    return matched
 
 
 def _choose(index: Index, params: SearchParams, statuses: NDArray[np.uint8]) -> dict[str, Mask]:
@@ -297,13 +198,10 @@ def _choose(index: Index, params: SearchParams, statuses: NDArray[np.uint8]) -> 
 
 
 def _count_facets(
-    index: Index,
-    params: SearchParams,
-    matched: Mask,
-    chosen: dict[str, Mask],
-    statuses: NDArray[np.uint8],
+    index: Index, params: SearchParams, found: _Found
 ) -> dict[str, list[dict[str, Any]]]:
     """Count each value among the hits that the other facets leave."""
+    matched, chosen, statuses = found.matched, found.chosen, found.statuses
     hits = np.flatnonzero(np.logical_and.reduce([matched, *chosen.values()]))
     facets = {}
     for name in ALLOWED:
@@ -404,11 +302,11 @@ def _show(index: Index, row: int, marker: Marker, points: float, status: Status)
     )
 
 
-def _suggest_instead(index: Index, text: str, scores: Scores) -> tuple[dict[str, Any], ...]:
-    """Return what to look at when there are no hits: the best without the filters, or by title."""
-    found = np.flatnonzero(scores)
-    if not len(found):
-        return tuple(nearest_titles(index, text))
-    best = found[highest(unique_keys(sortable(scores[found]), found), SUGGESTIONS)]
+def _suggest_instead(index: Index, found: _Found) -> tuple[dict[str, Any], ...]:
+    """Return what to look at when nothing answers: the best without the filters, or by title."""
+    best = np.flatnonzero(found.scores)
+    if not len(best):
+        return tuple(nearest_titles(index, found.asked.normalized))
+    best = best[highest(unique_keys(sortable(found.scores[best]), best), SUGGESTIONS)]
     cards = (index.card(row) for row in best.tolist())
     return tuple({"text": c["title"], "slug": c["slug"], "url": c["url"]} for c in cards)

@@ -1,6 +1,6 @@
 """Ranking (排序): how much a term is worth in a document, worked out at build time and added up."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,17 +32,21 @@ class Bm25f:
 # measured by "policykb evaluate --judgements tests/judgements.csv".
 SETTINGS = Bm25f(
     weights={
-        "title": 5.0,
+        "title": 2.0,
         "aliases": 5.0,
         "queries": 3.0,
-        "summary": 2.0,
+        "summary": 1.0,
         "doc_numbers": 3.0,
         "body": 1.0,
     },
     k1=4.0,
-    b={"title": 0.5, "aliases": 0.3, "queries": 0.3, "doc_numbers": 0.3},
+    default_b=0.65,
+    b={"title": 0.75, "aliases": 0.3, "queries": 0.3, "doc_numbers": 0.3},
 )
 
+# Looking at all documents instead of 200 changes nDCG@10 of the statute questions by 0.0002.
+CANDIDATES, WORTH_A_LOOK = 200, 0.1
+CHARACTER_FACTOR = 0.3
 COVERAGE_FLOOR = 0.5  # what is left of a score that covers next to nothing of the query
 
 
@@ -62,17 +66,32 @@ class Postings:
 
 
 @dataclass(frozen=True)
+class Forward:
+    """Document → characters: those of row `r` and their impact stand from starts[r] on."""
+
+    starts: NDArray[np.int64]
+    terms: NDArray[np.uint16]
+    impacts: Scores
+    idf: Scores
+
+
+@dataclass(frozen=True)
 class Sought:
-    """Terms of a query: their numbers among the postings, None for one that no document has."""
+    """Terms of a query: their numbers among the postings, None for one that no document has.
+
+    Where `extra`, they are other words for what the query says already: they can add to a score,
+    but nothing is missing where they are missing.
+    """
 
     postings: Postings
     terms: tuple[int | None, ...]
     factor: float = 1.0
+    extra: bool = False
 
 
 def idf_of(frequencies: NDArray[np.int64], documents: int) -> Scores:
     """Return the weight of terms found in so many documents, as Whoosh works it out."""
-    return (np.log(documents / (frequencies + 1.0)) + 1.0).astype(np.float32)
+    return (np.log(max(documents, 1) / (frequencies + 1.0)) + 1.0).astype(np.float32)
 
 
 def score(sought: Iterable[Sought], documents: int) -> Scores:
@@ -89,14 +108,54 @@ def score(sought: Iterable[Sought], documents: int) -> Scores:
     for part in sought:
         for term in part.terms:
             idf = part.factor * (unknown if term is None else float(part.postings.idf[term]))
-            total += idf
+            total += 0.0 if part.extra else idf
             if term is not None:
                 rows, impacts = part.postings.of(term)
                 scores[rows] += part.factor * impacts
-                covered[rows] += idf
-    scores *= COVERAGE_FLOOR + (1 - COVERAGE_FLOOR) / total * covered
+                covered[rows] += idf / part.factor if part.extra else idf
+    scores *= COVERAGE_FLOOR + (1 - COVERAGE_FLOOR) / total * np.minimum(covered, total)
     scores /= total * (SETTINGS.k1 + 1)
-    return scores
+    return np.minimum(scores, 1.0)
+
+
+def look_closer(scores: Scores, forward: Forward, characters: Sequence[int]) -> Scores:
+    """Return the scores with what the single characters of the query add to the best of them.
+
+    Two words that share a character often mean the same (缴费, 交费; 工钱, 工资). The characters
+    alone are too many and too common to search by, so only the CANDIDATES best are looked at.
+    """
+    idf = forward.idf[np.array(characters, np.int64)]
+    total = float(idf.sum()) * (SETTINGS.k1 + 1) + 1e-9
+    found = np.flatnonzero(scores > WORTH_A_LOOK * scores.max(initial=0.0))
+    if len(found) > CANDIDATES:
+        found = found[np.argpartition(scores[found], len(found) - CANDIDATES)[-CANDIDATES:]]
+    wanted = np.zeros(len(forward.idf), np.float32)
+    wanted[np.array(characters, np.int64)] = 1.0
+    begins, ends = forward.starts[found], forward.starts[found + 1]
+    lengths = ends - begins
+    places = np.repeat(begins - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
+    worth = wanted[forward.terms[places]] * forward.impacts[places]
+    sums = np.bincount(np.repeat(np.arange(len(found)), lengths), worth, len(found))
+    closer = scores / (1 + CHARACTER_FACTOR)
+    closer[found] += CHARACTER_FACTOR / (1 + CHARACTER_FACTOR) / total * sums
+    return closer.astype(np.float32)
+
+
+def build_forward(
+    terms: NDArray[np.int64], spans: NDArray[np.int64], fields: tuple[str, ...], vocabulary: int
+) -> Forward:
+    """Turn the characters of all documents into their impacts, kept by document."""
+    postings = build_postings(terms, spans, fields, vocabulary)
+    numbers = np.repeat(np.arange(vocabulary), np.diff(postings.starts))
+    order = np.argsort(postings.rows, kind="stable")
+    documents = (len(spans) - 1) // len(fields)
+    starts = np.searchsorted(postings.rows[order], np.arange(documents + 1))
+    return Forward(
+        starts.astype(np.int64),
+        numbers[order].astype(np.uint16),
+        postings.impacts[order],
+        postings.idf,
+    )
 
 
 def build_postings(

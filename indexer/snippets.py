@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from indexer.analysis import Question, find_bigrams
+from indexer.analysis import find_bigrams
 from indexer.index import Index
+from indexer.reading import Question
 
 LENGTH = 120  # characters: about three lines of a result list
 LEAD = 15  # characters kept before the first match, so that a sentence is not cut blindly
@@ -32,7 +33,7 @@ class Marker:
         self._index = index
         self._bigrams = frozenset(question.bigrams)
         self._wanted = np.zeros(len(index.words), np.bool_)
-        for word in (*question.words, *question.numbers):
+        for word in (*question.words, *question.names):
             if word in index.word_ids:
                 self._wanted[index.word_ids[word]] = True
 

@@ -1,27 +1,45 @@
 """Suggestions while typing (输入提示): titles, aliases and queries that contain what was typed."""
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from indexer.analysis import normalise, read_question
+from indexer.analysis import normalise
 from indexer.corpus import url_of
+from indexer.correction import correct_sounds, read_pinyin
 from indexer.index import Index
 from indexer.ranking import highest, unique_keys
+from indexer.reading import read_question
 
 LONGEST = 50  # characters: nobody waits for suggestions to a longer text
 
 
 def suggest(index: Index, q: str, limit: int = 8) -> list[dict[str, Any]]:
-    """Return entries whose title, alias or query begins with the text, then those containing it."""
+    """Return entries whose title, alias or query begins with the text, then those containing it.
+
+    What is typed in pinyin, or with characters that only sound right, is read as what it means.
+    """
     typed = "".join(normalise(q).split())
     if not typed or len(typed) > LONGEST:
         return []
     found: dict[int, str] = {}
-    for needle in ("\n" + typed, typed):
-        _search(index, needle, limit, found)
+    for meant in _meanings(index, typed, normalise(q).strip()):
+        for needle in ("\n" + meant, meant):
+            _search(index, needle, limit, found)
+        if len(found) >= limit:
+            break
     return [_suggestion(index, row, text) for row, text in found.items()]
+
+
+def _meanings(index: Index, typed: str, spaced: str) -> Iterator[str]:
+    """Yield what was typed and, where no phrase has it, what else it may mean."""
+    yield typed
+    if typed not in index.folded_phrases:
+        yield from ("".join(meant.split()) for meant in read_pinyin(index, spaced))
+        if (meant := correct_sounds(index, typed)) is not None:
+            yield meant
 
 
 def nearest_titles(index: Index, q: str, limit: int = 3) -> list[dict[str, Any]]:
@@ -30,7 +48,7 @@ def nearest_titles(index: Index, q: str, limit: int = 3) -> list[dict[str, Any]]
     What only makes a question of it (怎么办) is no likeness.
     """
     question = read_question(q)
-    wanted = {c for word in (*question.words, *question.numbers) for c in word if c.isalnum()}
+    wanted = {c for word in (*question.words, *question.names) for c in word if c.isalnum()}
     text, breaks = index.folded_phrases, index.phrase_breaks
     end = int(breaks[len(index)]) if len(index) < len(breaks) else len(text)
     codes = np.frombuffer(text[:end].encode("utf-32-le"), dtype=np.uint32)

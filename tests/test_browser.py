@@ -188,6 +188,19 @@ def test_from_home_through_search_and_filter_to_an_entry_on_paper(
     assert page.pdf(prefer_css_page_size=True).startswith(b"%PDF")
 
 
+def test_what_was_searched_instead_is_told_and_the_words_as_typed_are_offered(
+    page: Page, service: str
+) -> None:
+    page.goto(f"{service}search.html?q=shuifeijianmian")
+    assert hits(page)[:1] == ["tax-relief-2026"]
+    notice = page.locator("[data-notice]")
+    expect(notice).to_have_text("已按“税费减免”搜索，仍要搜原词？")
+    notice.get_by_role("link").click()
+    expect(page.locator("[data-search-form] [name=q]")).to_have_value('"shuifeijianmian"')
+    assert hits(page) == []
+    expect(notice).to_be_hidden()
+
+
 def test_a_small_note_says_when_the_sites_own_search_answers(
     page: Page, service: str, files: str
 ) -> None:

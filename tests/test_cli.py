@@ -135,8 +135,34 @@ def test_search_says_what_to_do_when_nothing_is_found(folder: Path) -> None:
 def test_evaluate_measures_the_entries_own_queries(folder: Path) -> None:
     run_json(folder, "index")
     report = run_json(folder, "evaluate")
-    assert report["cases"] == 1
-    assert report["success_at_1"] == report["success_at_3"] == report["ndcg_at_10"] == 1.0
+    measured = report["overall"]
+    assert measured["queries"] == 1
+    assert measured["success_at_1"] == measured["success_at_3"] == measured["ndcg_at_10"] == 1.0
+
+
+def test_evaluate_keeps_its_result_and_tells_what_has_moved(folder: Path) -> None:
+    run_json(folder, "index")
+    (folder / "j.csv").write_text("query,slug,grade,why,style\n挖路,none,3,,口语\n", "utf-8")
+    judged = ("evaluate", "--judgements", "j.csv", "--against", "kept.json")
+    run(folder, *judged, "--save")
+    (folder / "j.csv").write_text(
+        "query,slug,grade,why,style\n挖路,road-excavation,3,,口语\n护照,,0,,库外\n", "utf-8"
+    )
+    told = run(folder, *judged).stdout
+    assert "有变化：“挖路” 没有 → 1" in told
+    assert "库外的 1 个查询，100.0% 没有当成答案给出。" in told
+    assert run_json(folder, *judged)["moved"] == [["挖路", None, 1]]
+
+
+def test_search_explains_where_each_point_comes_from(folder: Path) -> None:
+    run_json(folder, "index")
+    told = run(folder, "search", "挖路", "--explain").stdout
+    assert "+0." in told
+    assert "相同的单字" in told
+    answer = run_json(folder, "search", "挖路", "--explain")
+    (hit,) = answer["hits"]
+    points = sum(part["points"] for part in answer["explanation"][hit["slug"]])
+    assert abs(points - hit["score"]) < 0.001
 
 
 def test_evaluate_names_the_line_of_a_wrong_judgement(folder: Path) -> None:

@@ -27,8 +27,9 @@ from indexer.index import (
     generation_of,
     open_index,
 )
+from indexer.params import SearchParams
 from indexer.policy import Policy
-from indexer.query import SearchParams, search
+from indexer.query import search
 
 DAY = date(2026, 11, 24)
 DRAIN = make_policy("drain", title="排水许可", body="排水户要申请排水许可。")

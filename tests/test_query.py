@@ -1,5 +1,4 @@
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,15 +7,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from indexer.index import Index
-from indexer.policy import status_on
-from indexer.query import (
+from indexer.params import (
     ALLOWED,
     ParameterError,
     ParameterProblem,
     SearchParams,
     parse_params,
-    search,
 )
+from indexer.policy import status_on
+from indexer.query import search
 
 DAY = date(2024, 6, 1)
 
@@ -400,17 +399,3 @@ def test_any_parameters_are_either_read_or_told(pairs: list[tuple[str, str]]) ->
     for problem in problems:
         assert problem.message
         (problem.field + problem.message).encode("utf-8")
-
-
-def test_own_queries_of_real_entries_find_them_first(tmp_path: Path) -> None:
-    from indexer.evaluate import cases_of, evaluate
-    from indexer.index import build_index, open_index
-    from indexer.loader import load_library
-
-    pytest.importorskip("ir_measures")
-    library = load_library(Path(__file__).parent.parent / "policies")
-    build_index(library, tmp_path / "index")
-    with open_index(tmp_path / "index") as index:
-        report = evaluate(index, cases_of(library), date(2026, 11, 24))
-    assert report.success_at_1 >= 0.95
-    assert report.success_at_3 >= 0.99

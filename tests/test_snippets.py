@@ -5,7 +5,7 @@ from factories import make_index, make_policy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.analysis import read_question
+from indexer.reading import read_question
 from indexer.snippets import LENGTH, Marker
 
 

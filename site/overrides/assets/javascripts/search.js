@@ -142,17 +142,29 @@
     answer.facets.topic.sort((a, b) => b.count - a.count);
     kb.drawFacets(panel, answer.facets, state.chosen, TITLES, (chosen) => change({ chosen }));
     sort.parentElement.hidden = answer.total < 2;
-    hits.replaceChildren(...answer.hits.map(drawHit));
+    hits.replaceChildren(...answer.hits.map((hit) => drawHit(hit, answer.query.pinned === hit.slug)));
     count.textContent = describe(answer);
-    const notes = [];
-    if (answer.query.corrected) notes.push(`已按“${answer.query.corrected}”搜索。`);
+    const notes = answer.query.corrected ? drawCorrection(answer.query) : [];
     if (!serviceAnswers) notes.push("正在使用网页自带的搜索。");
-    notice.textContent = notes.join("");
+    notice.replaceChildren(...notes);
     notice.hidden = notes.length === 0;
     empty.hidden = answer.total > 0 && answer.confident;
     if (!empty.hidden) drawHelp(answer);
     drawPages(answer);
     document.title = `${state.q ? `${state.q} - ` : ""}搜索 - 政策库`;
+  }
+
+  /** Say what was searched instead, and offer the words as they were typed, in quotes. */
+  function drawCorrection({ corrected }) {
+    const original = `"${state.q.replaceAll('"', " ").trim()}"`;
+    const link = make("a", "", "仍要搜原词？");
+    link.href = `search.html?${paramsOf({ ...state, q: original, page: 1 })}`;
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      box.value = original;
+      change({ q: original });
+    });
+    return [`已按“${corrected}”搜索，`, link];
   }
 
   function describe({ total, confident, page: number, size }) {
@@ -162,7 +174,7 @@
     return `${state.q ? "找到" : "共"} ${total} 条${last > 1 ? `，第 ${number} / ${last} 页` : ""}`;
   }
 
-  function drawHit(hit) {
+  function drawHit(hit, pinned) {
     const card = make("li", "pk-card");
     const head = make("div", "pk-card__head");
     const title = make("h2", "pk-card__title");
@@ -177,6 +189,7 @@
     head.append(title, badge);
     const tags = make("ul", "pk-tags");
     tags.setAttribute("aria-label", "标签");
+    if (pinned) tags.append(make("li", "pk-tags__pinned", "推荐"));
     const named = hit.doc_number?.startsWith(hit.issuer);
     const issuer = [named ? "" : hit.issuer, hit.doc_number].filter(Boolean).join(" ");
     for (const name of [KINDS[hit.kind], ...hit.topic, LEVELS[hit.level], issuer].filter(Boolean)) {

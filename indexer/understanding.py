@@ -1,0 +1,113 @@
+"""Understanding (理解): which spelling of a query is meant, and how well each entry answers it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from indexer.correction import correct_slips, correct_sounds, read_pinyin
+from indexer.index import Index
+from indexer.ranking import Rows, Scores, Sought, look_closer, score
+from indexer.reading import Question, read_question
+
+BIGRAM_FACTOR = 1.0
+# In a query of one or two words, other words for them are half of what can be found at all.
+SYNONYM_FACTOR, SYNONYM_FACTOR_OF_SHORT, SHORT = 0.4, 0.7, 2
+NUMBER_FACTOR = 4.0  # who writes a document number wants that document
+# An entry that has the whole query for a title or alias comes before all others, one that has it
+# within a title or alias before what has only its words: so much of the way to a full score.
+WHOLE_NAME, WITHIN_NAME = 0.9, 0.4
+LONGEST_NAME = 40  # characters: no title is longer than what is compared with titles
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A query as it was understood, and how well each entry answers it.
+
+    `best` is the highest score that the words alone bring, before a name counts. `corrected` is
+    the spelling that was taken for the one meant, None where it is the one given.
+    """
+
+    normalized: str
+    question: Question
+    scores: Scores
+    best: float
+    corrected: str | None = None
+
+
+def understand(index: Index, text: str) -> Asked:
+    """Read a query; where only another spelling of it makes sense, read it in that one.
+
+    Quoted words and exclusions are taken literally: nothing is corrected beside them.
+    """
+    question = read_question(text)
+    given = _ask(index, question, question.text)
+    if question.phrases or question.excluded:
+        return given
+    if meanings := read_pinyin(index, question.text):
+        return _ask(index, read_question(meanings[0], others=meanings[1:]), question.text)
+    if None in index.bigram_ids(question.bigrams):
+        for corrected in _corrections(index, question, given.scores):
+            meant = _ask(index, read_question(corrected), question.text)
+            if meant.scores.max(initial=0.0) > given.scores.max(initial=0.0):
+                return meant
+    return given
+
+
+def _ask(index: Index, question: Question, normalized: str) -> Asked:
+    """Return how well each entry answers a question, from 0 to 1, whatever the day."""
+    scores = score((part for _, part in sought(index, question)), len(index))
+    scores = look_closer(scores, index.characters, question.characters)
+    scores *= index.authority
+    best = float(scores.max(initial=0.0))
+    for rows, share in names(index, question):
+        scores[rows] += share * (1 - scores[rows])
+    corrected = None if question.text == normalized else question.text
+    return Asked(normalized, question, scores, best, corrected)
+
+
+def sought(index: Index, question: Question) -> Iterator[tuple[tuple[str, ...], Sought]]:
+    """Yield the terms that are looked for, each kind with its texts and its weight."""
+
+    def words(texts: tuple[str, ...], factor: float = 1.0, *, extra: bool = False) -> Sought:
+        numbers = tuple(index.word_ids.get(text) for text in texts)
+        return Sought(index.word_postings, numbers, factor, extra)
+
+    def pairs(bigrams: tuple[int, ...], factor: float, *, extra: bool = False) -> Sought:
+        return Sought(index.bigram_postings, index.bigram_ids(bigrams), factor, extra)
+
+    yield question.words, words(question.words)
+    yield question.names, words(question.names, NUMBER_FACTOR)
+    yield _as_texts(question.bigrams), pairs(question.bigrams, BIGRAM_FACTOR)
+    short = len(question.words) <= SHORT
+    factor = SYNONYM_FACTOR_OF_SHORT if short else SYNONYM_FACTOR
+    for other in question.synonyms:
+        yield other.words, words(other.words, factor, extra=True)
+        yield _as_texts(other.bigrams), pairs(other.bigrams, factor * BIGRAM_FACTOR, extra=True)
+
+
+def names(index: Index, question: Question) -> Iterator[tuple[Rows, float]]:
+    """Yield the rows that the query names, and how far that lifts them.
+
+    It may be a document number of theirs, their title or an alias, or a part of one.
+    """
+    for name in question.names:
+        if name.startswith("〔"):
+            yield index.rows_of_document(name), WHOLE_NAME
+    text = question.content
+    if 1 < len(text) <= LONGEST_NAME:
+        whole, within = index.rows_called(text)
+        yield within, WITHIN_NAME
+        yield whole, WHOLE_NAME
+
+
+def _corrections(index: Index, question: Question, scores: Scores) -> Iterator[str]:
+    """Yield the spellings that may be meant, the likelier first; each is worked out when asked."""
+    by_sound = correct_sounds(index, question.text)
+    if by_sound is not None:
+        yield by_sound
+    slip = correct_slips(index, question.text, scores)
+    if slip is not None:
+        yield slip
+
+
+def _as_texts(bigrams: tuple[int, ...]) -> tuple[str, ...]:
+    return tuple(chr(pair >> 16) + chr(pair & 0xFFFF) for pair in bigrams)
