@@ -25,15 +25,14 @@ from indexer import __version__
 from indexer.clock import today
 from indexer.index import STATUSES, Index, IndexMissing, generation_of, open_index
 from indexer.policy import Audience, BenefitMode, Kind, Level, Status
-from indexer.problems import did_you_mean, printable, shown
-from indexer.query import (
-    MAX_LENGTH,
-    SORTS,
+from indexer.problems import (
     ParameterError,
     ParameterProblem,
-    parse_params,
-    search,
+    did_you_mean,
+    printable,
+    shown,
 )
+from indexer.query import MAX_LENGTH, SORTS, parse_params, search
 from indexer.suggest import suggest
 
 MAX_BODY = 64 * 1024  # bytes; no request needs more

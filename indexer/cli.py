@@ -26,8 +26,8 @@ from indexer.library import Library
 from indexer.loader import inspect_library, load_library
 from indexer.pages import build_pages
 from indexer.policy import Kind, Status, json_schema, label
-from indexer.problems import PolicyError, Problem, did_you_mean, shown
-from indexer.query import SORTS, Answer, ParameterError, parse_params, search
+from indexer.problems import ParameterError, PolicyError, Problem, did_you_mean, shown
+from indexer.query import SORTS, Answer, parse_params, search
 
 rich_utils.ARGUMENTS_PANEL_TITLE = "参数"
 rich_utils.OPTIONS_PANEL_TITLE = "选项"

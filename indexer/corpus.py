@@ -124,6 +124,8 @@ class Corpus:
             np.save(part / f"{name}.npy", values, allow_pickle=False)
         meta = {"fingerprint": fingerprint, "facets": self._facet_values}
         (part / "meta.json").write_text(json.dumps(meta, ensure_ascii=False), encoding="utf-8")
+        rules = [rule_of(policy) for policy in self._policies if policy.kind is Kind.BENEFIT]
+        (part / "rules.json").write_text(json.dumps(rules, ensure_ascii=False), encoding="utf-8")
         part.rename(folder)
 
     def _remember(self, entry: Entry) -> None:
@@ -221,6 +223,30 @@ class Corpus:
 def url_of(slug: str) -> str:
     """Return the address of an entry's page below the root of the site."""
     return f"/policies/{slug}.html"
+
+
+RULE_FIELDS = (
+    "slug",
+    "title",
+    "summary",
+    "audience",
+    "region",
+    "effective",
+    "expires",
+    "superseded_by",
+    "eligibility",
+    "benefits",
+    "benefit_mode",
+    "application_window",
+)
+
+
+def rule_of(policy: Policy) -> dict[str, Any]:
+    """Return what matching needs of an entry as JSON values, all of it public."""
+    record = policy.public_record()
+    deadline = policy.deadline.isoformat() if policy.deadline else None
+    kept = {name: record[name] for name in RULE_FIELDS if name in record}
+    return {**kept, "url": url_of(policy.slug), "deadline": deadline}
 
 
 def _texts_of(policy: Policy) -> dict[str, str]:

@@ -35,6 +35,7 @@ from whoosh.writing import CLEAR, MERGE_SMALL, SegmentWriter
 from indexer.analysis import WordTokenizer
 from indexer.corpus import FIELDS, Corpus
 from indexer.loader import Entry, Library
+from indexer.matching import Rule, read_rules
 from indexer.policy import (
     Status,
 )
@@ -50,6 +51,10 @@ SOURCES = (
     "corpus.py",
     "index.py",
     "ranking.py",
+    "matching.py",
+    "questions.py",
+    "lexicon/questions.yml",
+    "lexicon/enterprise_sizes.yml",
     "lexicon/topics.yml",
     "lexicon/regions.yml",
 )
@@ -209,6 +214,12 @@ class Index:
         """Return what a list shows of an entry."""
         card: dict[str, Any] = json.loads(self.cards.raw(row))
         return card
+
+    @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules of the benefit entries: one file, read once."""
+        text = (self._arrays / "rules.json").read_text(encoding="utf-8")
+        return read_rules(json.loads(text))
 
     @cached_property
     def rows(self) -> dict[str, int]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from indexer.analysis import Question, normalise, read_question
 from indexer.index import STATUSES, Index
 from indexer.policy import Audience, BenefitMode, Kind, Level, Status, label, topic_names
-from indexer.problems import did_you_mean, shown
+from indexer.problems import ParameterError, ParameterProblem, did_you_mean, shown
 from indexer.ranking import Scores, Sought, highest, score, sortable, unique_keys
 from indexer.snippets import Marker
 from indexer.suggest import nearest_titles
@@ -58,22 +58,6 @@ TAIL = 0.15
 CONFIDENT = 0.2
 BIGRAM_FACTOR = 0.8
 NUMBER_FACTOR = 4.0  # who writes a document number wants that document
-
-
-@dataclass(frozen=True)
-class ParameterProblem:
-    """One mistake in the parameters of a request."""
-
-    field: str
-    message: str
-
-
-class ParameterError(ValueError):
-    """Every mistake in the parameters of a request."""
-
-    def __init__(self, errors: Iterable[ParameterProblem]) -> None:
-        self.errors = tuple(errors)
-        super().__init__("；".join(f"{error.field}：{error.message}" for error in self.errors))
 
 
 @dataclass(frozen=True)

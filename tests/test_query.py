@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from indexer.index import Index
 from indexer.policy import status_on
+from indexer.problems import ParameterError, ParameterProblem
 from indexer.query import (
     ALLOWED,
-    ParameterError,
-    ParameterProblem,
     SearchParams,
     parse_params,
     search,
