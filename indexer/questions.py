@@ -152,6 +152,11 @@ class Questions:
         """Return the question with this key, label or synonym."""
         return self._by_name.get(fold(name))
 
+    def asked_of(self, audience: Iterable[str]) -> tuple[Question, ...]:
+        """Return the questions for any of these; all of them when nobody is named."""
+        wanted = set(audience) or set(Audience)
+        return tuple(row for row in self.rows if not wanted.isdisjoint(row.audience))
+
     def names(self) -> tuple[str, ...]:
         """Return all keys and labels."""
         return tuple(name for row in self.rows for name in (row.key, row.label))
@@ -261,6 +266,39 @@ def regions() -> tuple[str, ...]:
 def units_of(unit: str) -> Mapping[str, int]:
     """Return the units of the same measure, each with how many of the smallest it holds."""
     return next((m for m in load_questions().measures if unit in m), {unit: 1})
+
+
+def answers_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a profile: what each question takes."""
+    rows = load_questions().rows
+    properties = {row.key: {**_answer_schema(row), "description": _describe(row)} for row in rows}
+    about = "问题的 key、短名或别的叫法，和回答；不清楚的写“不清楚”或者不写。"
+    return {"type": "object", "description": about, "properties": properties}
+
+
+def _describe(question: Question) -> str:
+    unit = f"（{question.unit}）" if question.unit else ""
+    return f"{question.label}{unit}：{question.question}{question.help}"
+
+
+def _answer_schema(question: Question) -> dict[str, Any]:
+    text = {"type": "string", "maxLength": 200}
+    match question.type:
+        case QuestionType.NUMBER:
+            units = {"type": "string", "enum": list(units_of(question.unit or ""))}
+            parts = {"value": {"type": ["number", "string"]}, "unit": units}
+            pair = {"type": "object", "properties": parts, "required": ["value"]}
+            return {"anyOf": [{"type": "number"}, text, pair]}
+        case QuestionType.CHOICES:
+            return {"type": "array", "items": {**text, "examples": list(question.values)}}
+        case QuestionType.FLAG:
+            return {"anyOf": [{"type": "boolean"}, text]}
+        case QuestionType.DATE:
+            return {**text, "format": "date"}
+        case QuestionType.REGION:
+            return {**text, "examples": [*regions(), ELSEWHERE]}
+        case QuestionType.CHOICE:
+            return {**text, "examples": list(question.values)}
 
 
 # Answers

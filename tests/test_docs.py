@@ -11,7 +11,7 @@ import typer
 
 from indexer.cli import app
 from indexer.loader import load_library
-from indexer.policy import Kind, Policy
+from indexer.policy import Condition, Kind, Policy
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUP: Any = typer.main.get_command(app)
@@ -36,7 +36,7 @@ def test_a_document_names_only_commands_and_options_that_exist(name: str) -> Non
     for command, rest in re.findall(r"policykb (\w+)([^`\n|]*)", read(name)):
         assert command in command_names()
         options = {option for parameter in COMMANDS[command].params for option in parameter.opts}
-        assert set(re.findall(r"--\w+", rest)) <= options
+        assert set(re.findall(r"--[\w-]+", rest)) <= options
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -46,7 +46,8 @@ def test_every_link_in_a_document_leads_somewhere(name: str) -> None:
 
 
 def test_the_fields_named_to_editors_exist() -> None:
-    fields = set(Policy.model_fields) | {"basis", "source"}
+    conditions = {field.alias or name for name, field in Condition.model_fields.items()}
+    fields = set(Policy.model_fields) | conditions
     named = re.findall(r"`([a-z_]+)`", read("CONTRIBUTING.md"))
     assert set(named) - {"extras"} <= fields
 
