@@ -124,8 +124,6 @@ class Corpus:
             np.save(part / f"{name}.npy", values, allow_pickle=False)
         meta = {"fingerprint": fingerprint, "facets": self._facet_values}
         (part / "meta.json").write_text(json.dumps(meta, ensure_ascii=False), encoding="utf-8")
-        rules = [rule_of(policy) for policy in self._policies if policy.kind is Kind.BENEFIT]
-        (part / "rules.json").write_text(json.dumps(rules, ensure_ascii=False), encoding="utf-8")
         part.rename(folder)
 
     def _remember(self, entry: Entry) -> None:
@@ -158,6 +156,7 @@ class Corpus:
             "phrase-rows": np.array([row for _, row in self._phrases], np.int32),
             **_strings("texts", self._texts),
             **_strings("phrases", [text.encode() for text, _ in self._phrases]),
+            "rules": np.frombuffer(self._rules(), np.uint8),
             **_strings("cards", [_card_of(policy) for policy in self._policies]),
             **self._facets(),
             **_dates(self._policies),
@@ -169,6 +168,11 @@ class Corpus:
             postings = build_postings(terms.astype(np.int64), places, FIELDS, count)
             arrays |= {f"{name}-{part}": values for part, values in vars(postings).items()}
         return arrays
+
+    def _rules(self) -> bytes:
+        """Return the rules of the benefit entries as one JSON list."""
+        rules = [rule_of(policy) for policy in self._policies if policy.kind is Kind.BENEFIT]
+        return json.dumps(rules, ensure_ascii=False).encode()
 
     @cached_property
     def _words(self) -> tuple[list[str], NDArray[np.int32]]:

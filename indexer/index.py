@@ -166,6 +166,7 @@ class Index:
         self.texts = self._strings("texts")
         self.cards = self._strings("cards")
         self.phrases = self._strings("phrases")
+        self.rules_json = self._load("rules")
         self.phrase_rows = self._load("phrase-rows")
         # Titles, aliases and queries as one normalised string, each behind a line break.
         self.folded_phrases = (self._arrays / "phrases-folded.txt").read_text(encoding="utf-8")
@@ -217,9 +218,8 @@ class Index:
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
-        """The rules of the benefit entries: one file, read once."""
-        text = (self._arrays / "rules.json").read_text(encoding="utf-8")
-        return read_rules(json.loads(text))
+        """The rules of the benefit entries: one JSON list, read once."""
+        return read_rules(json.loads(self.rules_json.tobytes()))
 
     @cached_property
     def rows(self) -> dict[str, int]:
