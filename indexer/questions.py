@@ -216,7 +216,8 @@ def _mistake(number: int, key: str, place: str, detail: Any) -> str:
     reason = {"missing": "缺少这一项", "extra_forbidden": "没有这一项"}.get(
         detail["type"], f"{shown(detail['input'])}不合适"
     )
-    hint = did_you_mean(place, Question.model_fields) if detail["type"] != "missing" else ""
+    unknown = detail["type"] == "extra_forbidden"
+    hint = did_you_mean(place, Question.model_fields) if unknown else ""
     return f"questions 第 {number} 项 {key} {place}：{reason}。{hint}"
 
 
@@ -357,8 +358,7 @@ def _read_number(question: Question, given: Any) -> Answer | None:
     if given is None or (isinstance(given, str) and fold(given) in UNSURE):
         return None
     number, said = _split_number(given)
-    unit = said or unit
-    factor = _factor(question, unit)
+    unit, factor = _unit_named(question, said or unit)
     value = number * factor
     _check_range(question, value, given)
     return Answer(value, f"{plain(number)}{'' if unit == '%' else ' '}{unit}")
@@ -385,17 +385,17 @@ def _digits(given: str | int | float | Decimal) -> str:
     return f"{round(number, 6):f}"
 
 
-def _factor(question: Question, unit: Any) -> int:
+def _unit_named(question: Question, unit: Any) -> tuple[str, int]:
     units = units_of(question.unit or "")
     for name, factor in units.items():
         if isinstance(unit, str) and fold(name) == fold(unit):
-            return factor
+            return name, factor
     allowed = "、".join(units)
     raise AnswerError(f"单位只能是 {allowed}，看到的是{shown(unit)}。")
 
 
 def _check_range(question: Question, value: Decimal, given: Any) -> None:
-    factor = _factor(question, question.unit)
+    _, factor = _unit_named(question, question.unit)
     low, high = question.minimum, question.maximum
     if low is not None and value < low * factor:
         raise AnswerError(f"不能小于 {low} {question.unit}，看到的是{shown(given)}。")
@@ -407,7 +407,8 @@ def _read_option(question: Question, given: Any) -> str:
     value = question.by_name.get(fold(given)) if isinstance(given, str) else None
     if value is None:
         names = [option.name for option in question.options]
-        spellings = (*names, *(name for option in question.options for name in option.synonyms))
+        synonyms = (name for option in question.options for name in option.synonyms)
+        spellings = (*names, *(name for name in synonyms if len(name) > 1))
         hint = did_you_mean(given[:80], spellings) if isinstance(given, str) else ""
         raise AnswerError(f"只能是 {'、'.join(names)}，看到的是{shown(given)}。{hint}")
     return value
@@ -612,6 +613,7 @@ def _check_comparison(question: Question, condition: Condition) -> Iterator[tupl
     bare = condition.op in (Comparison.IS_TRUE, Comparison.EXISTS)
     if bare and condition.value is not None:
         yield "value", f"{condition.op} 后面不写 value，请删去；不成立的写在 not 里。"
+        return
     if condition.unit is not None and question.type is not QuestionType.NUMBER:
         yield "unit", f"{question.label}不是数，不写单位，请删去。"
         return
