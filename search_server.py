@@ -265,8 +265,8 @@ async def _read_body(request: Request) -> bytes:
 def _read_json(body: bytes, allowed: tuple[str, ...]) -> dict[str, Any]:
     """Return the object in a body; anything but JSON is refused, and so is an unknown key."""
     try:
-        given = json.loads(body.decode(), parse_float=Decimal, parse_constant=_refuse_constant)
-    except (ValueError, ArithmeticError, RecursionError):
+        given = json.loads(body.decode(), parse_float=_read_float, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
         raise HTTPException(400) from None
     if not isinstance(given, dict):
         raise HTTPException(400)
@@ -280,6 +280,13 @@ def _read_json(body: bytes, allowed: tuple[str, ...]) -> dict[str, Any]:
     if problems:
         raise ParameterError(problems)
     return given
+
+
+def _read_float(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except ArithmeticError:  # an exponent that no number needs
+        return Decimal("Infinity")
 
 
 def _refuse_constant(name: str) -> None:

@@ -37,6 +37,7 @@ from indexer.questions import (
 )
 
 SIZES = ("微型", "小型", "中型", "大型")
+LISTED = "能回答的问题见接口 /api/questions，或者 indexer/lexicon/questions.yml。"
 UNTESTABLE = "这一条的条件不能用提问来核对，要由窗口或者主管部门判断。"
 
 
@@ -104,7 +105,7 @@ def _question_named(name: Any, names: dict[str, str]) -> Question:
     question = questions.find(name) if isinstance(name, str) else None
     if question is None:
         hint = did_you_mean(str(name)[:80], questions.names())
-        raise AnswerError(f"没有这个问题。{hint or '能回答的见 /api/questions。'}")
+        raise AnswerError(f"没有这个问题。{hint or LISTED}")
     first = names.setdefault(question.key, str(name))
     if first != name:
         raise AnswerError(f"和“{printable(first)}”是同一个问题，请只答一次。")

@@ -244,7 +244,7 @@ def test_questions_are_answered_by_key_label_or_column_name() -> None:
         assert parse_profile({name: 5}, DAY).answers["headcount"].value == 5
 
 
-def told(profile: Any) -> list[tuple[str, str]]:
+def told(profile: object) -> list[tuple[str, str]]:
     with pytest.raises(ParameterError) as caught:
         parse_profile(profile, DAY)
     return [(error.field, error.message) for error in caught.value.errors]
@@ -253,7 +253,10 @@ def told(profile: Any) -> list[tuple[str, str]]:
 def test_a_question_that_does_not_exist_is_told_with_the_nearest_one() -> None:
     assert told({"headcuont": 5, "血型": "A"}) == [
         ("headcuont", "没有这个问题。您是不是想写 headcount？"),
-        ("血型", "没有这个问题。能回答的见 /api/questions。"),
+        (
+            "血型",
+            "没有这个问题。能回答的问题见接口 /api/questions，或者 indexer/lexicon/questions.yml。",
+        ),
     ]
 
 
@@ -264,7 +267,8 @@ def test_one_question_may_be_answered_only_once() -> None:
 
 
 def test_a_profile_that_is_no_mapping_is_told() -> None:
-    for profile in (None, [], "headcount", 3):
+    wrong: tuple[object, ...] = (None, [], "headcount", 3)
+    for profile in wrong:
         assert told(profile) == [("profile", "要写成“问题: 回答”的形式，一行一项。")]
 
 
