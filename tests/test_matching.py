@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -401,18 +402,20 @@ def test_a_closed_entry_asks_only_what_would_refuse() -> None:
 
 
 def test_the_next_question_is_the_one_that_settles_most() -> None:
+    revenue = {**HEADCOUNT, "field": "annual_revenue", "unit": "万元"}
     asked = ask(
         {"audience": "企业"},
-        benefit("a", HEADCOUNT),
-        benefit("b", HEADCOUNT, LOANS),
-        benefit("c", LOANS, TRADER, {**HEADCOUNT, "field": "annual_revenue", "unit": "万元"}),
+        benefit("a", LOANS),
+        benefit("b", HEADCOUNT, TRADER, revenue),
+        benefit("c", HEADCOUNT, TRADER, revenue, LOANS),
+        benefit("d", HEADCOUNT, TRADER, revenue),
     ).questions
-    # headcount 1 + 1/2, financing_need 1/2 + 1/3, entity_type and annual_revenue 1/3 each
+    # financing_need settles one by itself: 1 + 1/4; the others 1/3 + 1/4 + 1/3, as they are asked.
     assert [(question.key, entries) for question, entries in asked] == [
-        ("headcount", 2),
         ("financing_need", 2),
-        ("entity_type", 1),
-        ("annual_revenue", 1),
+        ("entity_type", 3),
+        ("headcount", 3),
+        ("annual_revenue", 3),
     ]
 
 
@@ -579,6 +582,54 @@ def test_taking_an_answer_back_refuses_nothing_new(profile: dict[str, Any]) -> N
     for key in profile:
         unsure = parse_profile({**profile, key: "不清楚"}, DAY)
         assert set(slugs(match(library(), unsure, DAY).not_eligible)) <= refused
+
+
+FLAGS = [row.key for row in load_questions().rows if row.type is QuestionType.FLAG][:4]
+
+
+@st.composite
+def trees(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw a condition over at most four questions, each asked once, and texts."""
+    left = list(FLAGS)
+
+    def grow(depth: int) -> dict[str, Any]:
+        kind = draw(st.sampled_from(["text", "flag", "flag", "all", "any", "not"]))
+        if kind in ("all", "any", "not") and depth:
+            inner = [grow(depth - 1) for _ in range(draw(st.integers(1, 3)))]
+            return {"text": "一组", kind: inner}
+        if kind == "text" or not left:
+            return {"text": "由人判断"}
+        return {"text": "问", "field": left.pop(), "op": "is_true"}
+
+    return {"text": "任选", draw(st.sampled_from(["all", "any", "not"])): [grow(3), grow(3)]}
+
+
+@settings(max_examples=200, deadline=None)
+@given(trees(), st.booleans())
+def test_missing_are_exactly_the_questions_that_can_change_the_outcome(
+    tree: dict[str, Any], closed: bool
+) -> None:
+    window = {"application_window": {"text": "截止", "closes": "2026-01-01"}} if closed else {}
+    read = rules(benefit("a", tree, **window))
+
+    def outcome(answers: dict[str, bool | None]) -> Outcome:
+        given = {key: value for key, value in answers.items() if value is not None}
+        (found,) = everything(match(read, parse_profile(given, DAY), DAY))
+        return found.outcome
+
+    every = [
+        dict(zip(FLAGS, values, strict=True))
+        for values in product((True, False, None), repeat=len(FLAGS))
+    ]
+    changing = {
+        key
+        for key in FLAGS
+        for answers in every
+        if answers[key] is None
+        and len({outcome({**answers, key: value}) for value in (True, False, None)}) > 1
+    }
+    (found,) = everything(match(read, Profile(), DAY))
+    assert set(found.missing) == changing
 
 
 def test_wrong_answers_are_told_all_at_once() -> None:
