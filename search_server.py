@@ -35,7 +35,7 @@ from indexer.problems import (
     shown,
 )
 from indexer.query import MAX_LENGTH, SORTS, parse_params, search
-from indexer.questions import answers_schema, load_questions
+from indexer.questions import QuestionError, answers_schema, load_questions
 from indexer.suggest import suggest
 
 MAX_BODY = 64 * 1024  # bytes; no request needs more
@@ -432,7 +432,7 @@ def main() -> int:
     try:
         app = make_app(options.index, options.site)
         listener = listen(options.host, options.port)
-    except (IndexMissing, SiteMissing, AddressUnusable) as error:
+    except (IndexMissing, SiteMissing, AddressUnusable, QuestionError) as error:
         sys.stderr.write(f"search_server：{error}\n")
         return 2
     sys.stdout.write(f"政策库：{address_of(listener)}\n")

@@ -40,6 +40,7 @@ from indexer.pages import build_pages
 from indexer.policy import Kind, Status, json_schema, label
 from indexer.problems import ParameterError, PolicyError, Problem, did_you_mean, shown
 from indexer.query import SORTS, Answer, parse_params, search
+from indexer.questions import QuestionError
 
 rich_utils.ARGUMENTS_PANEL_TITLE = "参数"
 rich_utils.OPTIONS_PANEL_TITLE = "选项"
@@ -494,6 +495,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = _say(_usage(error))
     except (_WrongUse, IndexMissing, IndexBusy, SiteError, EvaluationUnavailable) as error:
         code = _say(str(error))
+    except QuestionError as error:
+        code = _say(*str(error).splitlines())
     except (typer.Abort, KeyboardInterrupt):
         code = _say("已中止。")
     sys.exit(code or 0)

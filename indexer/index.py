@@ -51,10 +51,6 @@ SOURCES = (
     "corpus.py",
     "index.py",
     "ranking.py",
-    "matching.py",
-    "questions.py",
-    "lexicon/questions.yml",
-    "lexicon/enterprise_sizes.yml",
     "lexicon/topics.yml",
     "lexicon/regions.yml",
 )

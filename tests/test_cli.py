@@ -13,6 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
+from indexer.cli import main
+from indexer.questions import QuestionError
+
 ROOT = Path(__file__).resolve().parent.parent
 GOOD = (ROOT / "tests" / "cases" / "good.md").read_text(encoding="utf-8")
 ROAD = """---
@@ -309,6 +312,22 @@ def test_match_without_its_file_or_an_index_is_wrong_use(folder: Path) -> None:
     assert done.stderr == "policykb：none.yml 读不出来：请核对文件名，文件要存成 UTF-8。\n"
     assert match(folder, "headcount: 3\n").returncode == 2
     assert run(folder, "match").returncode == 2
+
+
+def test_mistakes_in_the_questions_are_told_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise QuestionError("questions.yml size：缺少这一项。\nquestions.yml age：缺少这一项。")
+
+    monkeypatch.setattr("indexer.cli.inspect_library", broken)
+    with pytest.raises(SystemExit) as stopped:
+        main(["check"])
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "policykb：questions.yml size：缺少这一项。",
+        "policykb：questions.yml age：缺少这一项。",
+    ]
 
 
 def test_a_port_in_use_is_told_before_anything_is_built(folder: Path) -> None:

@@ -162,6 +162,13 @@ def test_an_entry_that_no_question_can_test_says_so() -> None:
     assert found.missing == ()
 
 
+def test_a_field_that_no_question_asks_is_left_to_people() -> None:
+    # Such an entry is told as a mistake when it is checked; here it must do no harm.
+    found = only({"headcount": 1}, benefit("a", HEADCOUNT, {**HEADCOUNT, "field": "shoe_size"}))
+    assert found.outcome is Outcome.LIKELY
+    assert len(found.to_dict()["unchecked"]) == 1
+
+
 # What is worked out
 
 

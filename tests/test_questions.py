@@ -324,6 +324,61 @@ def test_the_schema_of_answers_describes_every_question() -> None:
     assert all(row.question in properties[row.key]["description"] for row in load_questions().rows)
 
 
+# Comparisons
+
+
+@pytest.mark.parametrize(
+    ("field", "op", "value", "given", "outcome"),
+    [
+        ("headcount", "eq", "300", 300, True),
+        ("headcount", "eq", "300", 301, False),
+        ("headcount", "lt", "300", 300, False),
+        ("headcount", "lte", "300", 300, True),
+        ("headcount", "gt", "300", 300, False),
+        ("headcount", "gte", "300", 300, True),
+        ("loan_date", "gte", "2026-01-01", "2026-01-01", True),
+        ("loan_date", "lt", "2026-01-01", "2026-01-01", False),
+        ("industry", "eq", "餐饮业", "餐饮", True),
+        ("industry", "in", ["餐饮业", "住宿业"], "零售", False),
+        ("industry", "not_in", ["餐饮业", "住宿业"], "零售", True),
+        ("industry", "not_in", ["餐饮业", "住宿业"], "酒店", False),
+        ("titles", "in", ["高新技术企业"], ["高企", "专精特新"], True),
+        ("titles", "eq", "高新技术企业", ["专精特新"], False),
+        ("titles", "in", ["高新技术企业"], "都没有", False),
+        ("titles", "not_in", ["高新技术企业"], "都没有", True),
+        ("titles", "not_in", ["高新技术企业"], ["高企"], False),
+        ("titles", "exists", None, ["高企"], True),
+        ("titles", "exists", None, "都没有", False),
+        ("financing_need", "is_true", None, "是", True),
+        ("financing_need", "is_true", None, "否", False),
+        ("region", "eq", "淄博市", "临淄", True),
+        ("region", "eq", "淄博市", "其他地区", False),
+        ("region", "eq", "淄博市", "山东", None),
+        ("region", "not_in", ["淄博市"], "临淄", False),
+        ("region", "not_in", ["淄博市"], "山东", None),
+    ],
+)
+def test_each_kind_of_answer_is_compared_in_its_own_way(
+    field: str, op: str, value: Any, given: Any, outcome: bool | None
+) -> None:
+    threshold = read_threshold(Condition.model_validate(condition(field, op, value)))
+    answer = read_answer(question(field), given)
+    assert threshold is not None
+    assert answer is not None
+    assert threshold.holds(answer.value) is outcome
+
+
+def test_units_are_brought_together_before_comparing() -> None:
+    row = condition("total_assets", "lte", "2", "亿元")
+    threshold = read_threshold(Condition.model_validate(row))
+    assert threshold is not None
+    assert threshold.text == "不超过 2 亿元"
+    for told_as, outcome in (("20000万元", True), ("200,000,001元", False), (20000, True)):
+        answer = read_answer(question("total_assets"), told_as)
+        assert answer is not None
+        assert threshold.holds(answer.value) is outcome
+
+
 # Conditions in entries
 
 
