@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from argparse import ArgumentParser
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import date
 from decimal import Decimal
@@ -16,7 +17,8 @@ from typing import Annotated, Any, ClassVar
 import uvicorn
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
+from prometheus_client import Counter as EventCounter
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
@@ -191,7 +193,7 @@ def _status(index: Index, slug: str, day: date) -> Status:
 
 def _add_monitoring(app: FastAPI, latest: LatestIndex) -> None:
     registry = CollectorRegistry()
-    requests = Counter(
+    requests = EventCounter(
         "policykb_requests", "Answered requests.", ["route", "status"], registry=registry
     )
     seconds = Histogram("policykb_request_seconds", "Time to answer.", ["route"], registry=registry)
@@ -265,7 +267,14 @@ async def _read_body(request: Request) -> bytes:
 def _read_json(body: bytes, allowed: tuple[str, ...]) -> dict[str, Any]:
     """Return the object in a body; anything but JSON is refused, and so is an unknown key."""
     try:
-        given = json.loads(body.decode(), parse_float=_read_float, parse_constant=_refuse_constant)
+        given = json.loads(
+            body.decode(),
+            parse_float=_read_float,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_each_once,
+        )
+    except ParameterError:
+        raise
     except (ValueError, RecursionError):
         raise HTTPException(400) from None
     if not isinstance(given, dict):
@@ -279,6 +288,16 @@ def _read_json(body: bytes, allowed: tuple[str, ...]) -> dict[str, Any]:
         problems.append(ParameterProblem("as_of", "要写成日期，例如“2026-11-24”。"))
     if problems:
         raise ParameterError(problems)
+    return given
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the pairs as a mapping; of two answers to one question neither is the right one."""
+    given = dict(pairs)
+    if len(given) < len(pairs):
+        counts = Counter(name for name, _ in pairs)
+        twice = [name for name, count in counts.items() if count > 1]
+        raise ParameterError(ParameterProblem(printable(name), "写了两遍。") for name in twice)
     return given
 
 

@@ -409,7 +409,7 @@ def _print_matches(matches: Matches) -> None:
         out.print("接下来最好回答：")
         for question, entries in matches.questions[:NEXT_QUESTIONS]:
             asked = f"{question.label}（{question.key}）：{question.question}"
-            out.print(f"  {escape(asked)}[dim]关系到 {entries} 条[/dim]")
+            out.print(f"  {escape(asked)}[dim]（关系到 {entries} 条）[/dim]")
     out.print(f"按 {matches.as_of} 判断，仅供参考，以受理部门审核为准。")
 
 

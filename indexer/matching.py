@@ -36,6 +36,7 @@ from indexer.questions import (
     units_of,
 )
 
+MAX_ANSWERS = 300  # three times the questions there are
 SIZES = ("微型", "小型", "中型", "大型")
 LISTED = "能回答的问题见接口 /api/questions，或者 indexer/lexicon/questions.yml。"
 UNTESTABLE = "这一条的条件不能用提问来核对，要由窗口或者主管部门判断。"
@@ -79,9 +80,9 @@ def parse_profile(given: Any, day: date) -> Profile:
     Keys, labels and synonyms of questions are accepted, dates up to `day`. Numbers stand in the
     unit of their question unless they say another.
     """
-    if not isinstance(given, Mapping):
-        message = "要写成“问题: 回答”的形式，一行一项。"
-        raise ParameterError([ParameterProblem("profile", message)])
+    if not isinstance(given, Mapping) or len(given) > MAX_ANSWERS:
+        message = "要写成“问题: 回答”的形式，一行一项"
+        raise ParameterError([ParameterProblem("profile", f"{message}，最多 {MAX_ANSWERS} 项。")])
     answers: dict[str, Answer] = {}
     problems: list[ParameterProblem] = []
     names: dict[str, str] = {}

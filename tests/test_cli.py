@@ -283,7 +283,7 @@ def test_match_says_why_not_and_what_to_answer_next(indexed: Path) -> None:
     assert refused[refused.index("不符合（1）") + 2] == "    ✘ 不超过 300 人"
     waiting = match(indexed, "替谁问: 企业\nregion: 淄博\nheadcount: 3\n").stdout.splitlines()
     asked = waiting[waiting.index("接下来最好回答：") + 1]
-    assert asked == "  单位性质（entity_type）：您的单位是什么性质？关系到 1 条"
+    assert asked == "  单位性质（entity_type）：您的单位是什么性质？（关系到 1 条）"
 
 
 def test_match_tells_machines_the_same(indexed: Path) -> None:

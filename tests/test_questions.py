@@ -267,9 +267,10 @@ def test_one_question_may_be_answered_only_once() -> None:
 
 
 def test_a_profile_that_is_no_mapping_is_told() -> None:
-    wrong: tuple[object, ...] = (None, [], "headcount", 3)
+    too_many = {f"question_{number}": 1 for number in range(301)}
+    wrong: tuple[object, ...] = (None, [], "headcount", 3, too_many)
     for profile in wrong:
-        assert told(profile) == [("profile", "要写成“问题: 回答”的形式，一行一项。")]
+        assert told(profile) == [("profile", "要写成“问题: 回答”的形式，一行一项，最多 300 项。")]
 
 
 anything = st.recursive(

@@ -18,10 +18,13 @@ import httpx
 import pytest
 import uvicorn
 from factories import make_library, make_policy
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import search_server
 from indexer.index import IndexMissing, build_index
 from indexer.policy import Policy
+from indexer.questions import load_questions
 
 TODAY = date(2026, 11, 24)
 PAGE = "<!doctype html><title>政策库</title><p>首页"
@@ -505,8 +508,8 @@ def test_every_wrong_answer_is_told_at_once(service: Service) -> None:
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        ({}, ("profile", "要写成“问题: 回答”的形式，一行一项。")),
-        ({"profile": []}, ("profile", "要写成“问题: 回答”的形式，一行一项。")),
+        ({}, ("profile", "要写成“问题: 回答”的形式，一行一项，最多 300 项。")),
+        ({"profile": []}, ("profile", "要写成“问题: 回答”的形式，一行一项，最多 300 项。")),
         ({"profle": {}}, ("profle", "没有这一项。您是不是想写 profile？")),
         ({"profile": {}, "as_of": 3}, ("as_of", "要写成日期，例如“2026-11-24”。")),
         ({"profile": {}, "as_of": "2026-02-30"}, ("as_of", None)),
@@ -559,6 +562,29 @@ def test_a_deeply_nested_answer_is_refused_without_being_quoted(
     response = ask(service, nested)
     assert response.status_code in (400, 422)
     assert "[[" not in response.text
+
+
+def test_one_question_answered_twice_is_told(service: Service) -> None:
+    response = ask(service, '{"profile": {"headcount": 3, "age": 1, "headcount": 4}}')
+    assert response.status_code == 422
+    assert errors(response) == [("headcount", "写了两遍。")]
+
+
+keys = st.sampled_from([*load_questions().by_key, "profile", "as_of"]) | st.text(max_size=8)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.dictionaries(keys, values, max_size=4) | st.fixed_dictionaries({"profile": values}))
+def test_no_body_whatever_breaks_the_service(service: Service, body: object) -> None:
+    response = ask(service, json.dumps(body))
+    assert response.status_code in (200, 400, 422)
+    if response.status_code != 200:
+        errors(response)
 
 
 def test_a_profile_of_too_many_bytes_is_refused(service: Service) -> None:
