@@ -7,15 +7,18 @@ import sys
 import threading
 import time
 from argparse import ArgumentParser
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import uvicorn
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
+from prometheus_client import Counter as EventCounter
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
@@ -24,10 +27,18 @@ from starlette.types import Scope
 from indexer import __version__
 from indexer.clock import today
 from indexer.index import STATUSES, Index, IndexMissing, generation_of, open_index
-from indexer.params import MAX_LENGTH, SORTS, ParameterError, ParameterProblem, parse_params
+from indexer.matching import match, parse_profile
+from indexer.params import MAX_LENGTH, SORTS, parse_params
 from indexer.policy import Audience, BenefitMode, Kind, Level, Status
-from indexer.problems import did_you_mean, printable, shown
+from indexer.problems import (
+    ParameterError,
+    ParameterProblem,
+    did_you_mean,
+    printable,
+    shown,
+)
 from indexer.query import search
+from indexer.questions import QuestionError, answers_schema, load_questions
 from indexer.suggest import suggest
 
 MAX_BODY = 64 * 1024  # bytes; no request needs more
@@ -41,6 +52,7 @@ CONTENT_POLICY = (
     "form-action 'self'; frame-ancestors 'none'"
 )
 NO_CACHE = {"Cache-Control": "no-cache"}
+NO_STORE = {"Cache-Control": "no-store"}  # what follows from somebody's answers
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -145,6 +157,22 @@ def _add_api(app: FastAPI, latest: LatestIndex, today: Callable[[], date]) -> No
             return _errors(404, ParameterProblem("slug", f"没有条目{shown(slug)}。{hint}"))
         return _json({**record, "status": _status(index, slug, day), "as_of": day.isoformat()})
 
+    @app.get(
+        "/api/questions", summary="匹配用的问题", openapi_extra={"parameters": [_ASKED_AUDIENCE]}
+    )
+    def get_questions(request: Request) -> JSONResponse:
+        params, _ = parse_params(_pairs(request, ("audience",)))
+        asked = load_questions().asked_of(params.audience)
+        return _json({"questions": [question.to_dict() for question in asked]})
+
+    @app.post("/api/match", summary="政策匹配", openapi_extra={"requestBody": _match_body()})
+    def post_match(body: Annotated[bytes, Depends(_read_body)]) -> JSONResponse:
+        given = _read_json(body, ("profile", "as_of"))
+        _, day = parse_params([("as_of", given["as_of"])] if "as_of" in given else [])
+        day = day or today()
+        matches = match(latest.get().rules, parse_profile(given.get("profile"), day), day)
+        return JSONResponse(matches.to_dict(), headers=NO_STORE)
+
     @app.get("/api/{rest:path}", include_in_schema=False)
     def get_nothing(rest: str) -> Response:
         raise HTTPException(404)
@@ -166,7 +194,7 @@ def _status(index: Index, slug: str, day: date) -> Status:
 
 def _add_monitoring(app: FastAPI, latest: LatestIndex) -> None:
     registry = CollectorRegistry()
-    requests = Counter(
+    requests = EventCounter(
         "policykb_requests", "Answered requests.", ["route", "status"], registry=registry
     )
     seconds = Histogram("policykb_request_seconds", "Time to answer.", ["route"], registry=registry)
@@ -210,6 +238,7 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def on_http(request: Request, error: HTTPException) -> JSONResponse:
         messages = {
+            400: f"请求内容要写成 UTF-8 的 JSON，例如 {_EXAMPLE}。",
             404: "没有这个地址，请检查网址。",
             405: f"这个地址不接受 {request.method} 请求。",
         }
@@ -230,6 +259,58 @@ def _refuse_body(request: Request) -> Response | None:
             413, ParameterProblem("", f"请求内容太大或没有写明大小，最多 {MAX_BODY:,} 字节。")
         )
     return None
+
+
+async def _read_body(request: Request) -> bytes:
+    return await request.body()
+
+
+def _read_json(body: bytes, allowed: tuple[str, ...]) -> dict[str, Any]:
+    """Return the object in a body; anything but JSON is refused, and so is an unknown key."""
+    try:
+        given = json.loads(
+            body.decode(),
+            parse_float=_read_float,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_each_once,
+        )
+    except ParameterError:
+        raise
+    except (ValueError, RecursionError):
+        raise HTTPException(400) from None
+    if not isinstance(given, dict):
+        raise HTTPException(400)
+    problems = [
+        ParameterProblem(printable(name), "没有这一项。" + did_you_mean(name[:80], allowed))
+        for name in given
+        if name not in allowed
+    ]
+    if not isinstance(given.get("as_of", ""), str):
+        problems.append(ParameterProblem("as_of", "要写成日期，例如“2026-11-24”。"))
+    if problems:
+        raise ParameterError(problems)
+    return given
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the pairs as a mapping; of two answers to one question neither is the right one."""
+    given = dict(pairs)
+    if len(given) < len(pairs):
+        counts = Counter(name for name, _ in pairs)
+        twice = [name for name, count in counts.items() if count > 1]
+        raise ParameterError(ParameterProblem(printable(name), "写了两遍。") for name in twice)
+    return given
+
+
+def _read_float(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except ArithmeticError:  # an exponent that no number needs
+        return Decimal("Infinity")
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)  # NaN and Infinity are not JSON
 
 
 def _pairs(request: Request, allowed: tuple[str, ...]) -> list[tuple[str, str]]:
@@ -262,6 +343,30 @@ _TEXT = _parameter("q", "要搜的话", {"type": "string", "maxLength": MAX_LENG
 _AS_OF = _parameter(
     "as_of", "按哪一天判断时效，例如 2026-11-24；不写就是今天", {"type": "string", "format": "date"}
 )
+
+
+_ASKED_AUDIENCE = _parameter(
+    "audience",
+    "只要问这些人的问题，可以写几次",
+    {"type": "array", "items": {"enum": list(Audience)}},
+)
+_EXAMPLE = '{"profile": {"headcount": 20}}'
+
+
+def _match_body() -> dict[str, Any]:
+    """Describe the body of a match for readers of the interface description."""
+    properties = {
+        "profile": answers_schema(),
+        "as_of": {"type": "string", "format": "date", "description": _AS_OF["description"]},
+    }
+    schema = {
+        "type": "object",
+        "required": ["profile"],
+        "additionalProperties": False,
+        "properties": properties,
+    }
+    content = {"application/json": {"schema": schema, "example": json.loads(_EXAMPLE)}}
+    return {"required": True, "content": content}
 
 
 def _search_parameters() -> list[dict[str, Any]]:
@@ -347,7 +452,7 @@ def main() -> int:
     try:
         app = make_app(options.index, options.site)
         listener = listen(options.host, options.port)
-    except (IndexMissing, SiteMissing, AddressUnusable) as error:
+    except (IndexMissing, SiteMissing, AddressUnusable, QuestionError) as error:
         sys.stderr.write(f"search_server：{error}\n")
         return 2
     sys.stdout.write(f"政策库：{address_of(listener)}\n")

@@ -9,7 +9,9 @@ from itertools import chain
 
 from indexer.frontmatter import Loc, place_name
 from indexer.library import Entry
+from indexer.policy import Condition
 from indexer.problems import Problem, did_you_mean, shown
+from indexer.questions import check_condition
 
 Finding = tuple[Loc, str]
 
@@ -94,6 +96,7 @@ def check_library(entries: Sequence[Entry], slugs: set[str], prefix: str = "") -
             _check_slug(entry, by_slug),
             _check_references(entry, names),
             _check_citations(entry),
+            _check_conditions(entry),
             _check_relations(entry, by_slug),
         )
         for loc, message in findings:
@@ -153,16 +156,29 @@ def _citations(entry: Entry) -> Iterator[tuple[Loc, str]]:
     """Yield every `source` written inside the lists of an entry, nested conditions included."""
     for name in type(entry.policy).model_fields:
         value = getattr(entry.policy, name)
-        if name == "sources" or not isinstance(value, tuple):
-            continue
-        stack: list[tuple[Loc, object]] = [((name, n), item) for n, item in enumerate(value)]
-        while stack:
-            loc, item = stack.pop()
-            for cited in getattr(item, "source", ()):
-                yield (*loc, "source"), cited
-            for group in ("all", "any", "not_"):
-                for number, inner in enumerate(getattr(item, group, ())):
-                    stack.append(((*loc, group.rstrip("_"), number), inner))
+        if name != "sources" and isinstance(value, tuple):
+            for loc, item in _nested(name, value):
+                for cited in getattr(item, "source", ()):
+                    yield (*loc, "source"), cited
+
+
+def _nested(name: str, items: Iterable[object]) -> Iterator[tuple[Loc, object]]:
+    """Yield the items of a list with their places, conditions inside groups included."""
+    stack: list[tuple[Loc, object]] = [((name, n), item) for n, item in enumerate(items)]
+    while stack:
+        loc, item = stack.pop()
+        yield loc, item
+        for group in ("all", "any", "not_"):
+            for number, inner in enumerate(getattr(item, group, ())):
+                stack.append(((*loc, group.rstrip("_"), number), inner))
+
+
+def _check_conditions(entry: Entry) -> Iterator[Finding]:
+    """Yield what conditions ask that no question can answer."""
+    for loc, condition in _nested("eligibility", entry.policy.eligibility):
+        if isinstance(condition, Condition):
+            for part, message in check_condition(condition, entry.policy.audience):
+                yield (*loc, part), message
 
 
 def _check_relations(entry: Entry, by_slug: Mapping[str, Entry]) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import date
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -32,14 +33,26 @@ from indexer.evaluate import (
     save_result,
 )
 from indexer.explain import Part, explain
+from indexer.frontmatter import line_of, read_front_matter
 from indexer.index import BuildReport, Index, IndexBusy, IndexMissing, build_index, open_index
 from indexer.library import Library
 from indexer.loader import inspect_library, load_library
+from indexer.matching import (
+    Finding,
+    Match,
+    Matches,
+    Outcome,
+    Profile,
+    describe,
+    match,
+    parse_profile,
+)
 from indexer.pages import build_pages
-from indexer.params import SORTS, ParameterError, parse_params
+from indexer.params import SORTS, parse_params
 from indexer.policy import Kind, Status, json_schema, label
-from indexer.problems import PolicyError, Problem, did_you_mean, shown
+from indexer.problems import ParameterError, PolicyError, Problem, did_you_mean, shown
 from indexer.query import Answer, search
+from indexer.questions import QuestionError
 
 rich_utils.ARGUMENTS_PANEL_TITLE = "参数"
 rich_utils.OPTIONS_PANEL_TITLE = "选项"
@@ -93,6 +106,7 @@ AsOf = Annotated[str | None, typer.Option("--as-of", help="按哪一天判断时
 POLICIES, INDEX = Path("policies"), Path("build/index")
 PAGES, SITE = Path("build/pages"), Path("build/site")
 EVALUATED = Path("tests/evaluated.json")
+NEXT_QUESTIONS = 5
 
 
 @command()
@@ -264,6 +278,25 @@ def evaluate_command(
         _print_report(report, before, changes)
 
 
+@command("match")
+def match_command(
+    profile: Annotated[Path, typer.Option(help="回答写在哪个文件里（YAML，一行一项）。")],
+    index_dir: IndexDir = INDEX,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """匹配政策：按回答列出很可能符合的、还要补充信息的、不符合的，逐条说明理由。"""
+    _, given = parse_params([("as_of", as_of)] if as_of is not None else [])
+    day = given or today()
+    answers = _read_profile(profile, day)
+    with open_index(index_dir) as opened:
+        matches = match(opened.rules, answers, day)
+    if as_json:
+        _print_json(matches.to_dict())
+    else:
+        _print_matches(matches)
+
+
 @command()
 def schema() -> None:
     """输出条目信息的 JSON Schema，供编辑器提示和核对。"""
@@ -427,6 +460,67 @@ def _cells(measures: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _read_profile(path: Path, day: date) -> Profile:
+    """Read the answers in a file; every mistake is told with its line."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        raise _WrongUse(f"{path} 读不出来：请核对文件名，文件要存成 UTF-8。") from None
+    front = read_front_matter(text, first_line=1)
+    problems = [Problem(str(path), m.line, m.field, m.message) for m in front.mistakes]
+    try:
+        answers = parse_profile(front.values, day)
+    except ParameterError as error:
+        for found in error.errors:
+            line = line_of(front.lines, (found.field,))
+            problems.append(Problem(str(path), line, found.field, found.message))
+    if problems:
+        raise _WrongProfile(problems)
+    return answers
+
+
+def _print_matches(matches: Matches) -> None:
+    for outcome in Outcome:
+        group = matches.group(outcome)
+        out.print(f"[bold]{describe(outcome)}（{len(group)}）[/bold]")
+        for number, found in enumerate(group, start=1):
+            _print_match(number, found)
+        out.print()
+    if matches.questions:
+        out.print("接下来最好回答：")
+        for question, entries in matches.questions[:NEXT_QUESTIONS]:
+            asked = f"{question.label}（{question.key}）：{question.question}"
+            out.print(f"  {escape(asked)}[dim]（关系到 {entries} 条）[/dim]")
+    out.print(f"按 {matches.as_of} 判断，仅供参考，以受理部门审核为准。")
+
+
+def _print_match(number: int, found: Match) -> None:
+    record = found.rule.record
+    out.print(f"{number:>2}. [bold]{escape(record['title'])}[/bold]  [dim]{found.slug}[/dim]")
+    if found.outcome is Outcome.NOT_ELIGIBLE:
+        for reason in found.reasons:
+            out.print(f"    ✘ {escape(reason)}")
+        return
+    mode, days = record.get("benefit_mode"), found.days_left
+    left = f"截止 {record['deadline']}，还有 {days} 天" if days is not None else ""
+    texts = (benefit["text"] for benefit in record.get("benefits", ()))
+    for line in filter(None, (" · ".join(filter(None, (mode, left))), *texts, *found.reasons)):
+        out.print(f"    {escape(line)}")
+    for finding in found.findings:
+        _print_finding(finding, 4)
+    for condition in found.rule.unchecked:
+        out.print(f"    · 由窗口或主管部门判断：{escape(condition.text)}")
+
+
+def _print_finding(finding: Finding, indent: int) -> None:
+    mark = {True: "[green]✔[/green]", False: "[red]✘[/red]", None: "[yellow]？[/yellow]"}
+    answer = f"（您答的是 {finding.answer.text}）" if finding.answer else ""
+    text = escape(f"{finding.node.condition.text}{answer}")
+    out.print(f"{' ' * indent}{mark[finding.outcome]} {text}")
+    for child in finding.children:
+        _print_finding(child, indent + 4)
+
+
 def _print_problems(problems: Sequence[Problem]) -> None:
     for problem in problems:
         err.print(escape(str(problem)))
@@ -447,6 +541,10 @@ class _WrongUse(Exception):
     """The command was given something it cannot work with."""
 
 
+class _WrongProfile(PolicyError):
+    """The file of answers has mistakes: that is wrong use, not a mistake in an entry."""
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; exit 0, 1 for mistakes in entries, 2 for wrong use."""
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
@@ -460,13 +558,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _print_json({"problems": _rows(error.problems)})
         else:
             _print_problems(error.problems)
-        code = 1
+        code = 2 if isinstance(error, _WrongProfile) else 1
     except ParameterError as error:
         code = _say(*(f"{problem.field}：{problem.message}" for problem in error.errors))
     except typer.TyperException as error:
         code = _say(_usage(error))
     except (_WrongUse, IndexMissing, IndexBusy, SiteError, EvaluationUnavailable) as error:
         code = _say(str(error))
+    except QuestionError as error:
+        code = _say(*str(error).splitlines())
     except (typer.Abort, KeyboardInterrupt):
         code = _say("已中止。")
     sys.exit(code or 0)

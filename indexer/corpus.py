@@ -172,6 +172,7 @@ class Corpus:
             "authority": _authorities(self._policies),
             **_strings("texts", self._texts),
             **_strings("phrases", [text.encode() for text, _ in self._phrases]),
+            "rules": np.frombuffer(self._rules(), np.uint8),
             **_strings("cards", [_card_of(policy) for policy in self._policies]),
             **self._facets(),
             **_dates(self._policies),
@@ -219,6 +220,11 @@ class Corpus:
     def _names(self) -> int:
         """How many of the phrases are titles and aliases: they stand before the queries."""
         return sum(1 + len(policy.aliases) for policy in self._policies)
+
+    def _rules(self) -> bytes:
+        """Return the rules of the benefit entries as one JSON list."""
+        rules = [rule_of(policy) for policy in self._policies if policy.kind is Kind.BENEFIT]
+        return json.dumps(rules, ensure_ascii=False).encode()
 
     @cached_property
     def _words(self) -> tuple[list[str], NDArray[np.int32]]:
@@ -273,6 +279,30 @@ class Corpus:
 def url_of(slug: str) -> str:
     """Return the address of an entry's page below the root of the site."""
     return f"/policies/{slug}.html"
+
+
+RULE_FIELDS = (
+    "slug",
+    "title",
+    "summary",
+    "audience",
+    "region",
+    "effective",
+    "expires",
+    "superseded_by",
+    "eligibility",
+    "benefits",
+    "benefit_mode",
+    "application_window",
+)
+
+
+def rule_of(policy: Policy) -> dict[str, Any]:
+    """Return what matching needs of an entry as JSON values, all of it public."""
+    record = policy.public_record()
+    deadline = policy.deadline.isoformat() if policy.deadline else None
+    kept = {name: record[name] for name in RULE_FIELDS if name in record}
+    return {**kept, "url": url_of(policy.slug), "deadline": deadline}
 
 
 def _texts_of(policy: Policy) -> dict[str, str]:

@@ -36,6 +36,7 @@ from whoosh.writing import CLEAR, MERGE_SMALL, SegmentWriter
 from indexer.analysis import WordTokenizer, pairs_of, segment
 from indexer.corpus import FIELDS, Corpus
 from indexer.loader import Entry, Library
+from indexer.matching import Rule, read_rules
 from indexer.pinyin import alike, likeness
 from indexer.policy import (
     Status,
@@ -219,6 +220,7 @@ class Index:
         self.texts = self._strings("texts")
         self.cards = self._strings("cards")
         self.phrases = self._strings("phrases")
+        self.rules_json = self._load("rules")
         self.phrase_rows = self._load("phrase-rows")
         # Titles, aliases and queries as one normalised string, each behind a line break.
         self.folded_phrases = (self._arrays / "phrases-folded.txt").read_text(encoding="utf-8")
@@ -276,6 +278,11 @@ class Index:
         """Return what a list shows of an entry."""
         card: dict[str, Any] = json.loads(self.cards.raw(row))
         return card
+
+    @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules of the benefit entries: one JSON list, read once."""
+        return read_rules(json.loads(self.rules_json.tobytes()))
 
     @cached_property
     def rows(self) -> dict[str, int]:

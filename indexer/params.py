@@ -8,7 +8,7 @@ from typing import Any
 
 from indexer.analysis import normalise
 from indexer.policy import Audience, BenefitMode, Kind, Level, Status, topic_names
-from indexer.problems import did_you_mean, shown
+from indexer.problems import ParameterError, ParameterProblem, did_you_mean, shown
 
 SORTS = ("relevance", "newest", "deadline", "title")
 MAX_SIZE = 50
@@ -26,22 +26,6 @@ ALLOWED: dict[str, Callable[[], tuple[str, ...]] | None] = {
     "benefit_mode": lambda: tuple(BenefitMode),
 }
 SINGLE = ("q", "sort", "page", "size", "as_of")
-
-
-@dataclass(frozen=True)
-class ParameterProblem:
-    """One mistake in the parameters of a request."""
-
-    field: str
-    message: str
-
-
-class ParameterError(ValueError):
-    """Every mistake in the parameters of a request."""
-
-    def __init__(self, errors: Iterable[ParameterProblem]) -> None:
-        self.errors = tuple(errors)
-        super().__init__("；".join(f"{error.field}：{error.message}" for error in self.errors))
 
 
 @dataclass(frozen=True)

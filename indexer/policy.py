@@ -449,7 +449,9 @@ class Condition(Record):
 
     text: Text = Field(description="一句话写清楚这个条件", examples=["月销售额不到 10 万元"])
     field: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")] | None = Field(
-        None, description="比较哪一项", examples=["monthly_sales"]
+        None,
+        description="问哪一项：lexicon/questions.yml 里的 key；问不清楚的条件只写 text",
+        examples=["monthly_sales"],
     )
     op: Comparison | None = Field(
         None,
@@ -457,8 +459,12 @@ class Condition(Record):
         "gt 大于、gte 不低于、is_true 成立、exists 具备",
         examples=["lt"],
     )
-    value: ComparedValue | None = Field(None, description="比较的值", examples=["10"])
-    unit: ShortText | None = Field(None, description="值的单位", examples=["万元"])
+    value: ComparedValue | None = Field(
+        None, description="比较的值：数、日期，或者这一项的选项", examples=["10"]
+    )
+    unit: ShortText | None = Field(
+        None, description="数的单位，要和这一项是同一类", examples=["万元"]
+    )
     all: tuple["Condition", ...] = Field(
         (), description="这些条件要同时符合", examples=[[{"text": "有劳动合同"}]]
     )

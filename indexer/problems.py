@@ -1,4 +1,4 @@
-"""Mistakes in entries: what a problem is, how it reads, and how all of them travel together."""
+"""Mistakes in entries and requests: what one is, how it reads, how all of them travel together."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -39,6 +39,22 @@ class PolicyError(Exception):
 
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)
+
+
+@dataclass(frozen=True)
+class ParameterProblem:
+    """One mistake in the parameters of a request."""
+
+    field: str
+    message: str
+
+
+class ParameterError(ValueError):
+    """Every mistake in the parameters of a request."""
+
+    def __init__(self, errors: Iterable[ParameterProblem]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("；".join(f"{error.field}：{error.message}" for error in self.errors))
 
 
 def did_you_mean(seen: str, allowed: Iterable[str]) -> str:

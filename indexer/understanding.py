@@ -10,7 +10,7 @@ from indexer.reading import Question, read_question
 
 BIGRAM_FACTOR = 1.0
 # In a query of one or two words, other words for them are half of what can be found at all.
-SYNONYM_FACTOR, SYNONYM_FACTOR_OF_SHORT, SHORT = 0.4, 0.7, 2
+SYNONYM_FACTOR, SYNONYM_FACTOR_OF_SHORT, SHORT = 0.4, 0.8, 2
 NUMBER_FACTOR = 4.0  # who writes a document number wants that document
 # An entry that has the whole query for a title or alias comes before all others, one that has it
 # within a title or alias before what has only its words: so much of the way to a full score.

@@ -13,6 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
+from indexer.cli import main
+from indexer.questions import QuestionError
+
 ROOT = Path(__file__).resolve().parent.parent
 GOOD = (ROOT / "tests" / "cases" / "good.md").read_text(encoding="utf-8")
 ROAD = """---
@@ -226,12 +229,131 @@ def test_every_command_has_help_in_chinese(folder: Path) -> None:
         ["site"],
         ["serve"],
         ["search"],
+        ["match"],
         ["evaluate"],
         ["schema"],
     ):
         done = run(folder, *words, "--help")
         assert done.returncode == 0
         assert "选项" in done.stdout
+
+
+BENEFIT = """---
+title: 小店贷款
+kind: benefit
+audience: [enterprise]
+topic: 融资贷款
+level: city
+region: [淄博市]
+issuer: 某市人社局
+summary: 小店缺钱，可以申请贴息贷款。
+expires: 2026-12-31
+eligibility:
+  - {text: 不超过 300 人, field: headcount, op: lte, value: "300", unit: 人}
+  - text: 规模或性质
+    any:
+      - {text: 是个体工商户, field: entity_type, op: eq, value: 个体工商户}
+      - {text: 是微型企业, field: enterprise_size, op: eq, value: 微型}
+  - text: 信用良好
+benefits:
+  - {type: 贷款, text: 最多贷 30 万元, amount: 30, unit: 万元}
+benefit_mode: 依申请
+sources:
+  - title: 某市办法
+    doc_number: 某政发〔2024〕5号
+reviewed: 2026-11-23
+---
+
+小店可以贷款。
+"""
+
+
+@pytest.fixture
+def indexed(folder: Path) -> Path:
+    (folder / "policies" / "loan.md").unlink()
+    (folder / "policies" / "shop-loan.md").write_text(BENEFIT, encoding="utf-8")
+    run_json(folder, "index")
+    return folder
+
+
+def match(folder: Path, profile: str, *words: str) -> subprocess.CompletedProcess[str]:
+    (folder / "me.yml").write_text(profile, encoding="utf-8")
+    return run(folder, "match", "--profile", "me.yml", "--as-of", "2026-11-24", *words)
+
+
+def test_match_tells_three_groups_with_every_reason(indexed: Path) -> None:
+    done = match(indexed, "替谁问: 企业\n所在地区: 临淄\n员工数: 19\n行业: 工业\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "很可能符合（1）",
+        " 1. 小店贷款  shop-loan",
+        "    依申请 · 截止 2026-12-31，还有 37 天",
+        "    最多贷 30 万元",
+        "    ✔ 适用地区：淄博市（您答的是 淄博市临淄区）",
+        "    ✔ 不超过 300 人（您答的是 19 人）",
+        "    ✔ 规模或性质",
+        "        ？ 是个体工商户",
+        "        ✔ 是微型企业（您答的是 微型（其他工业，按国统字〔2017〕213号算））",
+        "    · 由窗口或主管部门判断：信用良好",
+        "",
+        "还需补充信息（0）",
+        "",
+        "不符合（0）",
+        "",
+        "按 2026-11-24 判断，仅供参考，以受理部门审核为准。",
+    ]
+
+
+def test_match_says_why_not_and_what_to_answer_next(indexed: Path) -> None:
+    refused = match(indexed, "替谁问: 企业\n员工数: 301\n").stdout.splitlines()
+    assert refused[refused.index("不符合（1）") + 2] == "    ✘ 不超过 300 人"
+    waiting = match(indexed, "替谁问: 企业\nregion: 淄博\nheadcount: 3\n").stdout.splitlines()
+    asked = waiting[waiting.index("接下来最好回答：") + 1]
+    assert asked == "  单位性质（entity_type）：您的单位是什么性质？（关系到 1 条）"
+
+
+def test_match_tells_machines_the_same(indexed: Path) -> None:
+    done = match(indexed, "headcount: 301\n", "--json")
+    told = json.loads(done.stdout)
+    assert [row["slug"] for row in told["not_eligible"]] == ["shop-loan"]
+    assert told["as_of"] == "2026-11-24"
+
+
+def test_match_tells_every_mistake_in_the_answers_with_its_line_and_exits_2(indexed: Path) -> None:
+    profile = "# 我的小店\nheadcuont: 3\n员工数: 三十\n员工数: 5\n成立日期: 2026-11-25\n"
+    done = match(indexed, profile)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        "me.yml:2 headcuont：没有这个问题。您是不是想写 headcount？",
+        "me.yml:3 员工数：不是数，看到的是“三十”；请写成 15、0.5 或 5000万元 这样的数。",
+        "me.yml:4 员工数：这一项写了两遍（第 3 行已有），请只留一处。",
+        "me.yml:5 成立日期：日期要在 1900-01-01 到 2026-11-24 之间，看到的是“2026-11-25”。",
+        "共 4 处问题，在 1 个文件里。",
+    ]
+
+
+def test_match_without_its_file_or_an_index_is_wrong_use(folder: Path) -> None:
+    done = run(folder, "match", "--profile", "none.yml")
+    assert done.returncode == 2
+    assert done.stderr == "policykb：none.yml 读不出来：请核对文件名，文件要存成 UTF-8。\n"
+    assert match(folder, "headcount: 3\n").returncode == 2
+    assert run(folder, "match").returncode == 2
+
+
+def test_mistakes_in_the_questions_are_told_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise QuestionError("questions.yml size：缺少这一项。\nquestions.yml age：缺少这一项。")
+
+    monkeypatch.setattr("indexer.cli.inspect_library", broken)
+    with pytest.raises(SystemExit) as stopped:
+        main(["check"])
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "policykb：questions.yml size：缺少这一项。",
+        "policykb：questions.yml age：缺少这一项。",
+    ]
 
 
 def test_a_port_in_use_is_told_before_anything_is_built(folder: Path) -> None:

@@ -3,15 +3,19 @@
 import re
 import tomllib
 from collections import Counter
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+import yaml
 
 from indexer.cli import app
 from indexer.loader import load_library
-from indexer.policy import Kind, Policy
+from indexer.matching import parse_profile
+from indexer.policy import Audience, Condition, Kind, Policy
+from indexer.questions import check_condition
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUP: Any = typer.main.get_command(app)
@@ -36,7 +40,7 @@ def test_a_document_names_only_commands_and_options_that_exist(name: str) -> Non
     for command, rest in re.findall(r"policykb (\w+)([^`\n|]*)", read(name)):
         assert command in command_names()
         options = {option for parameter in COMMANDS[command].params for option in parameter.opts}
-        assert set(re.findall(r"--\w+", rest)) <= options
+        assert set(re.findall(r"--[\w-]+", rest)) <= options
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -46,9 +50,26 @@ def test_every_link_in_a_document_leads_somewhere(name: str) -> None:
 
 
 def test_the_fields_named_to_editors_exist() -> None:
-    fields = set(Policy.model_fields) | {"basis", "source"}
+    conditions = {field.alias or name for name, field in Condition.model_fields.items()}
+    fields = set(Policy.model_fields) | conditions
     named = re.findall(r"`([a-z_]+)`", read("CONTRIBUTING.md"))
     assert set(named) - {"extras"} <= fields
+
+
+def yaml_in(name: str) -> list[Any]:
+    return [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", read(name), re.S)]
+
+
+def test_the_answers_shown_in_the_readme_are_understood() -> None:
+    (example,) = yaml_in("README.md")
+    assert len(parse_profile(example, date(2026, 11, 24)).answers) == len(example) >= 5
+
+
+def test_the_conditions_shown_to_editors_are_accepted() -> None:
+    (example,) = yaml_in("CONTRIBUTING.md")
+    rows = [Condition.model_validate(row) for row in example["eligibility"]]
+    for condition in (*rows, *(child for row in rows for child in row.any)):
+        assert list(check_condition(condition, [Audience.ENTERPRISE])) == []
 
 
 def test_the_architecture_names_exactly_the_modules_there_are() -> None:

@@ -9,12 +9,11 @@ from hypothesis import strategies as st
 from indexer.index import Index
 from indexer.params import (
     ALLOWED,
-    ParameterError,
-    ParameterProblem,
     SearchParams,
     parse_params,
 )
 from indexer.policy import status_on
+from indexer.problems import ParameterError, ParameterProblem
 from indexer.query import search
 
 DAY = date(2024, 6, 1)

@@ -1,7 +1,10 @@
 """The service over a real socket: answers, errors in one shape, guarded pages, live reopening."""
 
 import json
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,10 +18,13 @@ import httpx
 import pytest
 import uvicorn
 from factories import make_library, make_policy
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import search_server
 from indexer.index import IndexMissing, build_index
 from indexer.policy import Policy
+from indexer.questions import load_questions
 
 TODAY = date(2026, 11, 24)
 PAGE = "<!doctype html><title>政策库</title><p>首页"
@@ -50,6 +56,17 @@ LIBRARY = (
         topic=["融资贷款"],
         effective="2026-01-01",
         supersedes=["loan-2022"],
+        internal=CANARY,
+        eligibility=[
+            {"text": "个体", "field": "entity_type", "op": "eq", "value": "个体工商户"},
+            {
+                "text": "开业不到三年",
+                "field": "years_since_registration",
+                "op": "lt",
+                "value": "3",
+                "unit": "年",
+            },
+        ],
     ),
 )
 
@@ -413,6 +430,228 @@ def test_serving_without_a_site_says_what_to_run(tmp_path: Path) -> None:
     build_index(make_library(*LIBRARY, tmp_path=tmp_path), tmp_path / "index")
     with pytest.raises(search_server.SiteMissing, match="里没有网站，请先运行 policykb site。"):
         search_server.make_app(tmp_path / "index", tmp_path / "site")
+
+
+# Matching
+
+TOO_LARGE = ("headcount", "这个数太大，或者不是数，请核对。")
+
+
+def ask(service: Service, body: object) -> httpx.Response:
+    content = body if isinstance(body, bytes | str) else json.dumps(body)
+    return service.client.post("/api/match", content=content)
+
+
+def test_a_match_answers_with_exactly_the_documented_fields(service: Service) -> None:
+    profile = {"audience": "企业", "entity_type": "个体户", "成立日期": "2023-11-25"}
+    response = ask(service, {"profile": profile})
+    answer = response.json()
+    assert response.headers["cache-control"] == "no-store"
+    assert list(answer) == [
+        "as_of",
+        "audience",
+        "likely",
+        "more_information",
+        "not_eligible",
+        "questions",
+    ]
+    assert (answer["as_of"], answer["audience"]) == ("2026-11-24", ["enterprise"])
+    (found,) = answer["likely"]
+    assert list(found) == [
+        "slug",
+        "title",
+        "url",
+        "summary",
+        "outcome",
+        "conditions",
+        "unchecked",
+        "missing",
+        "reasons",
+        "deadline",
+        "days_left",
+    ]
+    assert (found["slug"], found["outcome"]) == ("loan-2026", "likely")
+    assert [row["outcome"] for row in found["conditions"]] == [True, True]
+    assert CANARY not in response.text
+
+
+def test_a_match_is_judged_on_the_day_asked(service: Service) -> None:
+    profile = {"entity_type": "个体户", "registration_date": "2023-11-25"}
+    later = ask(service, {"profile": profile, "as_of": "2026-11-25"}).json()
+    assert [row["slug"] for row in later["not_eligible"]] == ["loan-2026"]
+    earlier = ask(service, {"profile": {}, "as_of": "2025-06-01"}).json()
+    assert [row["slug"] for row in earlier["more_information"]] == ["loan-2022"]
+
+
+def test_what_is_not_known_is_asked_next(service: Service) -> None:
+    answer = ask(service, {"profile": {"audience": "企业", "entity_type": "不清楚"}}).json()
+    (found,) = answer["more_information"]
+    assert found["missing"] == ["entity_type", "registration_date"]
+    assert [row["key"] for row in answer["questions"]] == ["entity_type", "registration_date"]
+    assert answer["questions"][0]["question"] == "您的单位是什么性质？"
+
+
+def test_every_wrong_answer_is_told_at_once(service: Service) -> None:
+    profile = {"headcuont": 3, "headcount": -1, "registration_date": "2027-01-01"}
+    response = ask(service, {"profile": profile})
+    assert response.status_code == 422
+    assert errors(response) == [
+        ("headcuont", "没有这个问题。您是不是想写 headcount？"),
+        ("headcount", "不能小于 0 人，看到的是“-1”。"),
+        (
+            "registration_date",
+            "日期要在 1900-01-01 到 2026-11-24 之间，看到的是“2027-01-01”。",
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({}, ("profile", "要写成“问题: 回答”的形式，一行一项，最多 300 项。")),
+        ({"profile": []}, ("profile", "要写成“问题: 回答”的形式，一行一项，最多 300 项。")),
+        ({"profle": {}}, ("profle", "没有这一项。您是不是想写 profile？")),
+        ({"profile": {}, "as_of": 3}, ("as_of", "要写成日期，例如“2026-11-24”。")),
+        ({"profile": {}, "as_of": "2026-02-30"}, ("as_of", None)),
+        ({"profile": {"headcount": {"value": [1]}}}, ("headcount", None)),
+        ({"profile": {"headcount": 1e308}}, TOO_LARGE),
+        ('{"profile": {"headcount": 1e-99999999999999999999999}}', TOO_LARGE),
+        ('{"profile": {"headcount": 1e99999999999999999999999}}', TOO_LARGE),
+        ('{"profile": {"headcount": %s}}' % ("9" * 4000), TOO_LARGE),
+        ('{"profile": {"\\ud800": "\\ud800"}}', ("", None)),
+        ('{"profile": {"industry": "\\ud800\\u0000"}}', ("industry", None)),
+        ('{"\\ud800": 1}', ("", "没有这一项。")),
+    ],
+)
+def test_a_hostile_profile_gets_a_clear_refusal(
+    service: Service, body: object, told: tuple[str, str | None]
+) -> None:
+    response = ask(service, body)
+    assert response.status_code == 422
+    ((field, message),) = errors(response)
+    assert field == told[0]
+    assert told[1] in (None, message)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"profile",
+        b"[]",
+        b"\xff\xfe{}",
+        b'{"profile": {"headcount": NaN}}',
+        b'{"profile": {"headcount": Infinity}}',
+        b'{"profile": ' + b"[" * 20_000 + b"]" * 20_000 + b"}",
+        b'{"profile": {"headcount": ' + b"9" * 20_000 + b"}}",
+    ],
+)
+def test_a_body_that_is_no_json_object_is_refused(service: Service, body: bytes) -> None:
+    response = ask(service, body)
+    assert response.status_code == 400
+    ((field, message),) = errors(response)
+    assert field == ""
+    assert message.startswith("请求内容要写成 UTF-8 的 JSON，例如")
+
+
+@pytest.mark.parametrize("depth", [3, 100, 900, 990])
+def test_a_deeply_nested_answer_is_refused_without_being_quoted(
+    service: Service, depth: int
+) -> None:
+    nested = b'{"profile": {"headcount": ' + b"[" * depth + b"]" * depth + b"}}"
+    response = ask(service, nested)
+    assert response.status_code in (400, 422)
+    assert "[[" not in response.text
+
+
+def test_one_question_answered_twice_is_told(service: Service) -> None:
+    response = ask(service, '{"profile": {"headcount": 3, "age": 1, "headcount": 4}}')
+    assert response.status_code == 422
+    assert errors(response) == [("headcount", "写了两遍。")]
+
+
+keys = st.sampled_from([*load_questions().by_key, "profile", "as_of"]) | st.text(max_size=8)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.dictionaries(keys, values, max_size=4) | st.fixed_dictionaries({"profile": values}))
+def test_no_body_whatever_breaks_the_service(service: Service, body: object) -> None:
+    response = ask(service, json.dumps(body))
+    assert response.status_code in (200, 400, 422)
+    if response.status_code != 200:
+        errors(response)
+
+
+def test_a_profile_of_too_many_bytes_is_refused(service: Service) -> None:
+    response = ask(service, {"profile": {"industry": "x" * search_server.MAX_BODY}})
+    assert response.status_code == 413
+    errors(response)
+
+
+def test_the_questions_can_be_had_for_one_audience(service: Service) -> None:
+    every = service.get("/api/questions").json()["questions"]
+    keys = [row["key"] for row in every]
+    assert keys[:2] == ["audience", "region"]
+    for_people = service.get("/api/questions?audience=citizen").json()["questions"]
+    assert "age" in [row["key"] for row in for_people]
+    assert "headcount" not in [row["key"] for row in for_people]
+    assert service.get("/api/questions?audience=company").status_code == 422
+
+
+def test_the_body_of_a_match_is_described(service: Service) -> None:
+    post = service.get("/openapi.json").json()["paths"]["/api/match"]["post"]
+    schema = post["requestBody"]["content"]["application/json"]["schema"]
+    assert schema["required"] == ["profile"]
+    assert "headcount" in schema["properties"]["profile"]["properties"]
+
+
+def test_nothing_of_a_profile_is_printed_measured_or_written(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "index.html").write_text(PAGE, encoding="utf-8")
+    build_index(make_library(*LIBRARY, tmp_path=tmp_path), tmp_path / "index")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    started = subprocess.Popen(
+        [
+            sys.executable,
+            search_server.__file__,
+            "--index",
+            "index",
+            "--site",
+            "site",
+            "--port",
+            "0",
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(search_server.__file__).parent)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+    )
+    assert started.stdout is not None
+    address = started.stdout.readline().split("：", 1)[1].strip()
+    try:
+        marks = {"headcount": 271828, "registration_date": "1931-04-15", "industry": "建筑业"}
+        wrong = {"industry": "保密的行业", "secretkey": "保密"}
+        assert httpx.post(f"{address}/api/match", json={"profile": marks}).status_code == 200
+        assert httpx.post(f"{address}/api/match", json={"profile": wrong}).status_code == 422
+        assert httpx.post(f"{address}/api/match", content="保密").status_code == 400
+        metrics = httpx.get(f"{address}/metrics").text
+    finally:
+        started.terminate()
+        printed, _ = started.communicate(timeout=30)
+    assert 'route="/api/match",status="200"' in metrics
+    for secret in ("271828", "1931", "建筑业", "保密", "secretkey"):
+        assert secret not in metrics
+        assert secret not in printed
+    after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert after == before
 
 
 def test_an_unforeseen_failure_is_told_without_its_details(
