@@ -279,7 +279,7 @@ def _stands_at_an_edge(folded: str, place: int) -> bool:
 
 def _names_near(index: Index, folded: str, scores: Scores) -> Iterator[str]:
     """Yield the normalised titles and aliases of the entries that answer best or are called so."""
-    found = np.flatnonzero(scores)
+    found = np.flatnonzero(scores > scores.max(initial=0.0) / 2)
     best = found[highest(unique_keys(sortable(scores[found]), found), NEAR_ENTRIES)]
     if len(folded) <= LONGEST_NAME:
         called = index.rows_sharing([ord(character) for character in folded], NEAR_ENTRIES)

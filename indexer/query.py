@@ -156,7 +156,7 @@ def _find(index: Index, params: SearchParams, day: date) -> _Found:
     statuses = index.statuses(day)
     factors = np.array([STATUS_FACTOR[status] for status in STATUSES], np.float32)
     matched = _match(index, asked)
-    scores = asked.scores * factors[statuses]
+    scores = asked.scores * np.take(factors, statuses)
     pinned = pinned_for(asked.normalized, day)
     if pinned is not None:
         row = index.rows.get(pinned)

@@ -47,6 +47,7 @@ SETTINGS = Bm25f(
 # Looking at all documents instead of 200 changes nDCG@10 of the statute questions by 0.0002.
 CANDIDATES, WORTH_A_LOOK = 200, 0.1
 CHARACTER_FACTOR = 0.3
+_NO_ROWS, _NO_SCORES = np.zeros(0, np.int32), np.zeros(0, np.float32)
 COVERAGE_FLOOR = 0.5  # what is left of a score that covers next to nothing of the query
 
 
@@ -101,21 +102,26 @@ def score(sought: Iterable[Sought], documents: int) -> Scores:
     bring. Coverage, the share of the query's weight (idf) that a document has at all, counts on
     top, so that a document with every word stands above one that repeats a single word.
     """
-    scores = np.zeros(documents, np.float32)
-    covered = np.zeros(documents, np.float32)
-    unknown = float(idf_of(np.zeros(1, np.int64), max(documents, 1))[0])
+    unknown = float(idf_of(np.zeros(1, np.int64), documents)[0])
+    rows, worth, weights, lengths = [_NO_ROWS], [_NO_SCORES], [0.0], [0]
     total = 1e-9
     for part in sought:
         for term in part.terms:
-            idf = part.factor * (unknown if term is None else float(part.postings.idf[term]))
-            total += 0.0 if part.extra else idf
+            idf = unknown if term is None else float(part.postings.idf[term])
+            total += 0.0 if part.extra else part.factor * idf
             if term is not None:
-                rows, impacts = part.postings.of(term)
-                scores[rows] += part.factor * impacts
-                covered[rows] += idf / part.factor if part.extra else idf
-    scores *= COVERAGE_FLOOR + (1 - COVERAGE_FLOOR) / total * np.minimum(covered, total)
-    scores /= total * (SETTINGS.k1 + 1)
-    return np.minimum(scores, 1.0)
+                found, impacts = part.postings.of(term)
+                rows.append(found)
+                worth.append(part.factor * impacts)
+                weights.append(idf if part.extra else part.factor * idf)
+                lengths.append(len(found))
+    # One count over all postings takes half the time of adding them up term by term.
+    places = np.concatenate(rows)
+    added = np.bincount(places, np.concatenate(worth), documents)
+    covered = np.bincount(places, np.repeat(weights, lengths), documents)
+    coverage = COVERAGE_FLOOR + (1 - COVERAGE_FLOOR) / total * np.minimum(covered, total)
+    scores: Scores = np.minimum(added * coverage / (total * (SETTINGS.k1 + 1)), 1.0)
+    return scores.astype(np.float32)
 
 
 def look_closer(scores: Scores, forward: Forward, characters: Sequence[int]) -> Scores:
