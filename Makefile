@@ -2,6 +2,7 @@
 #   make serve            核查、建索引、生成网站，打开 http://127.0.0.1:8000（换端口：make serve PORT=9000）
 #   make test             装好测试要用的东西，跑全部检查和测试
 #   make bench            跑性能测量
+#   make words            按条目的标题、俗称更新分词用的行业词
 #   make lock             按 pyproject.toml 更新锁定的版本
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ BIN := .venv/bin
 export NO_MKDOCS_2_WARNING := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: serve test check lint types tests bench lock clean
+.PHONY: serve test check lint types tests bench words lock clean
 
 serve: .venv/.serve
 	@$(BIN)/policykb serve --host $(HOST) --port $(PORT)
@@ -51,6 +52,9 @@ bench: .venv/.test
 	@echo "正在安装测试要用的包……"
 	@$(BIN)/pip install -qq --require-hashes --requirement requirements-test.lock
 	@touch $@
+
+words: .venv/.serve
+	$(BIN)/python -m indexer.words > build/words.txt && mv build/words.txt indexer/lexicon/words.txt
 
 lock: .venv/.test
 	$(BIN)/pip install --quiet uv

@@ -49,6 +49,7 @@ from indexer.matching import (
 )
 from indexer.pages import build_pages
 from indexer.params import SORTS, parse_params
+from indexer.pins import check_pins, load_pins
 from indexer.policy import Kind, Status, json_schema, label
 from indexer.problems import ParameterError, PolicyError, Problem, did_you_mean, shown
 from indexer.query import Answer, search
@@ -267,6 +268,7 @@ def evaluate_command(
     cases = read_judgements(judgements) if judgements else cases_of(_load(policies))
     with open_index(index_dir) as opened, _bar("评测") as step:
         report = evaluate(opened, cases, day or today(), step)
+        reminders = list(check_pins(load_pins(), opened.slugs, day or today()))
     name = judgements.name if judgements else "queries"
     before = read_result(against, name)
     changes = list(moved(report, before)) if before else []
@@ -276,6 +278,7 @@ def evaluate_command(
         _print_json({**report.to_dict(), "before": before, "moved": changes})
     else:
         _print_report(report, before, changes)
+        _print_problems(reminders)
 
 
 @command("match")

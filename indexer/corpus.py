@@ -33,6 +33,9 @@ CHARACTERS = 0x10000  # Chinese characters are told apart by their code
 FIELDS = ("title", "aliases", "queries", "summary", "doc_numbers", "body")
 
 
+# Found on the statute questions (benchmarks/statutes.py): nDCG@10 goes from 0.377 with the standing
+# of no rule counted to 0.409 with REGULATION and RULE_ELSEWHERE, and on by 0.007 with YEARLY. On
+# the everyday questions over 116 entries, 15 of them rules, success@1 moves by 0.002.
 REGULATION, RULE_ELSEWHERE = 0.8, 0.5
 YEARLY, OLDEST_RULE = 0.01, 0.7
 _LEGISLATURE = re.compile("全国人民代表大会|全国人大")

@@ -48,7 +48,7 @@ def explain(index: Index, text: str, slug: str, day: date) -> tuple[Part, ...]:
     parts.append(_standing(label(status), so_far, STATUS_FACTOR[status]))
     if pinned_for(asked.normalized, day) == slug:
         parts.append(Part("置顶", (), 0.0))
-    return tuple(part for part in parts if part.points or part.what == "置顶")
+    return tuple(part for part in parts if round(part.points, 4) or part.what == "置顶")
 
 
 def _standing(what: str, points: float, factor: float) -> Part:

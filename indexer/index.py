@@ -55,6 +55,7 @@ SOURCES = (
     "corpus.py",
     "index.py",
     "ranking.py",
+    "lexicon/words.txt",
     "lexicon/topics.yml",
     "lexicon/regions.yml",
 )

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from html import escape
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -31,9 +32,10 @@ class Marker:
 
     def __init__(self, index: Index, question: Question) -> None:
         self._index = index
-        self._bigrams = frozenset(question.bigrams)
+        others = question.synonyms
+        self._bigrams = frozenset(chain(question.bigrams, *(other.bigrams for other in others)))
         self._wanted = np.zeros(len(index.words), np.bool_)
-        for word in (*question.words, *question.names):
+        for word in chain(question.words, question.names, *(other.words for other in others)):
             if word in index.word_ids:
                 self._wanted[index.word_ids[word]] = True
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from indexer.analysis import normalise
+from indexer.analysis import normalise, pairs_of
 from indexer.corpus import url_of
 from indexer.correction import correct_sounds, read_pinyin
 from indexer.index import Index
@@ -64,7 +64,7 @@ def nearest_titles(index: Index, q: str, limit: int = 3) -> list[dict[str, Any]]
 def _search(index: Index, needle: str, limit: int, found: dict[int, str]) -> None:
     """Add the phrase of each further entry in which the needle occurs, until there are enough."""
     text, breaks = index.folded_phrases, index.phrase_breaks
-    place = text.find(needle)
+    place = text.find(needle) if index.sounds.have(pairs_of(needle)[0]) else -1
     while place >= 0 and len(found) < limit:
         number = bisect_right(breaks, place) - 1
         found.setdefault(int(index.phrase_rows[number]), index.phrases[number])

@@ -8,7 +8,11 @@ from indexer.index import Index
 from indexer.ranking import Rows, Scores, Sought, look_closer, score
 from indexer.reading import Question, read_question
 
+# A pair of characters counts as much as a word: with half of that, success@1 of the everyday
+# questions falls from 0.866 to 0.858 (without synonyms), with 1.3 it stays.
 BIGRAM_FACTOR = 1.0
+# Synonyms bring nDCG@10 of the statute questions from 0.410 to 0.440 and success@1 of the spoken
+# everyday questions from 0.922 to 0.948; from 0.3 to 0.5 all is the same within 0.001.
 # In a query of one or two words, other words for them are half of what can be found at all.
 SYNONYM_FACTOR, SYNONYM_FACTOR_OF_SHORT, SHORT = 0.4, 0.8, 2
 NUMBER_FACTOR = 4.0  # who writes a document number wants that document

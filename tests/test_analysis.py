@@ -10,8 +10,10 @@ from indexer.analysis import (
     WordTokenizer,
     analyse,
     find_bigrams,
+    is_dictionary_word,
     load_jieba,
     normalise,
+    own_words,
     pairs_of,
 )
 
@@ -127,6 +129,13 @@ def test_pairs_are_found_in_the_original_text() -> None:
     assert find_bigrams("㎡免申即享", {wanted}) == [(3, 5)]
 
 
+def test_a_word_of_the_trade_is_found_whole_and_by_its_parts() -> None:
+    assert "排水许可" in own_words()
+    assert words("办排水许可") == ["办", "排水", "许可", "排水许可"]
+    assert not is_dictionary_word("排水许可")
+    assert is_dictionary_word("排水")
+
+
 def test_latin_words_keep_what_belongs_to_them() -> None:
     assert words("C++ 与 R&D，税率3.5%，电话0533-7180000") == (
         ["c++", "与", "r&d", "税率", "3.5%", "电话", "0533", "7180000"]
@@ -140,4 +149,5 @@ def test_tokenizer_counts_positions_from_zero_and_survives_pickling() -> None:
         ("申请", 0, 0),
         ("排水", 1, 2),
         ("许可", 2, 4),
+        ("排水许可", 3, 2),
     ]

@@ -398,3 +398,80 @@ def test_any_parameters_are_either_read_or_told(pairs: list[tuple[str, str]]) ->
     for problem in problems:
         assert problem.message
         (problem.field + problem.message).encode("utf-8")
+
+
+def test_a_quoted_phrase_must_stand_in_one_piece() -> None:
+    index = make_index(
+        make_policy("whole", title="免申即享", body="免申即享清单。"),
+        make_policy("apart", title="免费申请", body="免费申请后即可享受；免申。即享。"),
+    )
+    assert found(index, '"免申即享"') == ["whole"]
+    assert set(found(index, "免申即享")) == {"whole", "apart"}
+
+
+@pytest.mark.parametrize("phrase", ["R&D 费用", "12345", "费", "㐀㐁"])
+def test_a_quoted_phrase_may_be_of_any_characters(phrase: str) -> None:
+    index = make_index(
+        make_policy("has", title="某事项", body="R&D 费用打 12345，㐀㐁。"),
+        make_policy("lacks", title="其他事项", body="别的。"),
+    )
+    assert found(index, f'"{phrase}"') == ["has"]
+
+
+def test_what_stands_behind_a_minus_is_left_out() -> None:
+    index = make_index(
+        make_policy("loan", title="创业贷款补贴"), make_policy("train", title="培训补贴")
+    )
+    assert found(index, "补贴 -贷款") == ["train"]
+    assert found(index, "-贷款") == ["train"]
+    assert found(index, '补贴 -"创业贷款"') == ["train"]
+
+
+def test_a_whole_title_or_alias_comes_before_what_only_contains_it() -> None:
+    index = make_index(
+        make_policy("a-within", title="排水许可变更办理办法", body="排水许可。" * 30),
+        make_policy("b-alias", title="城镇污水管网接入审批", aliases=["排水许可"]),
+    )
+    assert found(index, "请问排水许可怎么办") == ["b-alias", "a-within"]
+
+
+def test_a_short_piece_cut_from_a_name_finds_it() -> None:
+    index = make_index(
+        make_policy("fund", title="残疾人就业保障金分档减缴"),
+        make_policy("job", title="就业见习补贴", body="残疾人、保障、缴费。" * 20),
+    )
+    for piece in ("业保障", "障金分", "金分档减"):
+        assert found(index, piece)[0] == "fund"
+
+
+def test_of_two_rules_the_law_the_newer_and_the_one_of_this_place_come_first() -> None:
+    fields: dict[str, Any] = {"kind": "rule", "title": "物业管理规定", "body": "物业费。"}
+    index = make_index(
+        make_policy("a-elsewhere", **fields, level="city", region=["青岛市"], issuer="市人大"),
+        make_policy("b-old", **fields, issuer="国务院", effective="2001-01-01"),
+        make_policy("c-regulation", **fields, issuer="国务院", effective="2021-01-01"),
+        make_policy("d-law", **fields, issuer="全国人大常委会", effective="2021-01-01"),
+    )
+    assert found(index, "物业管理") == ["d-law", "c-regulation", "b-old", "a-elsewhere"]
+
+
+def test_equal_answers_keep_one_order() -> None:
+    policies = [make_policy(f"p-{n}", title="同名事项") for n in range(9)]
+    first = found(make_index(*policies), "同名事项")
+    assert first == found(make_index(*reversed(policies)), "同名事项") == sorted(first)
+
+
+QUERY_ALPHABET = (
+    "排水许可证paishui0123456789〔〕[]()（）《》\"“”'-—*?~^:+&|\\/<>{}$#@!%　 \n\t\x00\u200b"
+    "😀\ud800的"
+)
+
+
+@settings(deadline=None, max_examples=400)
+@given(st.text(alphabet=QUERY_ALPHABET, max_size=200))
+def test_no_query_makes_the_search_fail_or_lets_markup_through(mixed: Index, q: str) -> None:
+    answer = search(mixed, SearchParams(q=q), DAY)
+    assert answer.total >= len(answer.hits)
+    for hit in answer.hits:
+        assert "<" not in hit.snippet.replace("<mark>", "").replace("</mark>", "")
+        assert 0 <= hit.score <= 1

@@ -72,7 +72,7 @@ def test_arrays_and_whoosh_agree_exactly_where_nothing_is_rounded(tmp_path: Path
         terms = index.tokens.astype(np.int64)
         postings = build_postings(terms, index.token_spans, FIELDS, len(index.words), BODY_ONLY)
         scores = np.zeros(len(index), np.float64)
-        for word in ("排水", "许可"):
+        for word in ("排水", "许可", "排水许可"):
             rows, impacts = postings.of(index.word_ids[word])
             scores[rows] += impacts
         stock = whoosh_index.open_dir(str(tmp_path / "index"))

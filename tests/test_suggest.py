@@ -64,3 +64,13 @@ def test_an_empty_library_suggests_nothing() -> None:
     index = make_index()
     assert suggest(index, "排水") == []
     assert nearest_titles(index, "排水") == []
+
+
+def test_what_is_typed_in_pinyin_or_by_sound_is_suggested() -> None:
+    index = make_index(
+        make_policy("drain", title="排水许可", aliases=["排水证"]),
+        make_policy("refund", title="稳岗返还"),
+    )
+    for typed in ("paishui", "paish", "psxk", "排水xuke", "拍水许可"):
+        assert slugs(suggest(index, typed)) == ["drain"], typed
+    assert slugs(suggest(index, "稳港")) == ["refund"]
