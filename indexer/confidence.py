@@ -10,7 +10,7 @@ from indexer.understanding import Asked, names
 # The best hit answers if its share of the query (its score) and the specific words of the query
 # that it has outside its body make up this much. Found on 464 everyday questions, of which 84 in
 # 100 pass, and 250 about other matters, short and long, of which 7 in 100 pass.
-CONFIDENT = 1.05
+CONFIDENT = 1.0
 SPECIFIC = 0.38
 _BODY = FIELDS.index("body")
 
