@@ -65,7 +65,7 @@ def test_arrays_rank_as_stock_whoosh_does(built: Path, query: str) -> None:
 def test_arrays_and_whoosh_agree_exactly_where_nothing_is_rounded(tmp_path: Path) -> None:
     # Whoosh keeps lengths up to ten words as they are.
     policies = [
-        make_policy(f"p-{n}", body="排水" * (n % 3) + "许可" * (n % 4 % 3) + "无关" * (n % 2) + "。")
+        make_policy(f"p-{n}", body=f"{'排水' * (n % 3)}{'许可' * (n % 4 % 3)}{'无关' * (n % 2)}。")
         for n in range(30)
     ]
     with _open(policies, tmp_path) as index:
