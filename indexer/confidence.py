@@ -8,8 +8,9 @@ from indexer.ranking import idf_of
 from indexer.understanding import Asked, names
 
 # The best hit answers if its share of the query (its score) and the specific words of the query
-# that it has outside its body make up this much. Found on 464 everyday questions, of which 84 in
-# 100 pass, and 250 about other matters, short and long, of which 7 in 100 pass.
+# that it has outside its body make up this much: so it is for 92 of 100 queries that the library
+# answers, and for 7 of 100 about other matters (policykb evaluate --judgements
+# tests/judgements.csv); for 80 and 6 of 100 in tests/unseen.csv, which nothing was tuned on.
 CONFIDENT = 1.0
 SPECIFIC = 0.38
 _BODY = FIELDS.index("body")
