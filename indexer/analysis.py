@@ -173,18 +173,17 @@ def segment(folded: str) -> Iterator[tuple[str, int, int]]:
     A word of the trade is given in parts and, behind them, as a whole.
     """
     named = list(find_named(folded))[::-1]
-    own, cut, parts_of = own_words(), _cutter(), _plain_cutter()
+    segmenter = _segmenter()
     for stretch in _STRETCH.finditer(folded):
         begin = stretch.start()
-        for word in cut(stretch[0]) if stretch["chinese"] else [stretch[0]]:
+        for word in segmenter.cut(stretch[0]) if stretch["chinese"] else [stretch[0]]:
             while named and named[-1][2] <= begin:
                 yield named.pop()
             end = begin + len(word)
-            if word in own:
-                for part in parts_of(word):
-                    yield part, begin, begin + len(part)
-                    begin += len(part)
-                begin = end - len(word)
+            place = begin
+            for part in segmenter.parts.get(word, ()):
+                yield part, place, place + len(part)
+                place += len(part)
             yield word, begin, end
             begin = end
     yield from reversed(named)
@@ -239,8 +238,7 @@ def _multiply(number: str, zeros: int) -> str:
 
 def is_dictionary_word(text: str) -> bool:
     """Tell whether the segmenter's own dictionary has the text as one word."""
-    fast = _rjieba(own=False)
-    return bool(fast.has_word(text) if fast else _jieba(own=False).FREQ.get(text))
+    return text not in own_words() and _segmenter().has(text)
 
 
 @cache
@@ -250,45 +248,33 @@ def own_words(path: Path = WORDS_FILE) -> frozenset[str]:
     return frozenset(line.partition("#")[0].strip() for line in lines) - {""}
 
 
+@dataclass(frozen=True)
+class Segmenter:
+    """Cuts Chinese text into words; `parts` are those that words of the trade are made of."""
+
+    cut: Callable[[str], list[str]]
+    has: Callable[[str], bool]
+    parts: dict[str, list[str]]
+
+
 @cache
-def _cutter() -> Callable[[str], list[str]]:
+def _segmenter() -> Segmenter:
     """Return the segmenter: jieba, or rjieba when installed (same tokens, 8 times faster)."""
-    fast = _rjieba(own=True)
-    cut: Callable[[str], list[str]] = fast.cut if fast else load_jieba()
-    return cut
+    return load_rjieba() if find_spec("rjieba") else load_jieba()
 
 
 @cache
-def _plain_cutter() -> Callable[[str], list[str]]:
-    """Return the segmenter without the words of the trade."""
-    fast = _rjieba(own=False)
-    cut: Callable[[str], list[str]] = fast.cut if fast else _jieba(own=False).lcut
-    return cut
-
-
-@cache
-def load_jieba() -> Callable[[str], list[str]]:
-    """Return the segmenter of jieba itself."""
-    cut: Callable[[str], list[str]] = _jieba(own=True).lcut
-    return cut
-
-
-@cache
-def _rjieba(*, own: bool) -> Any:
-    """Return rjieba's segmenter, `own` with the words of the trade; None if it is not installed."""
-    if not find_spec("rjieba"):
-        return None
+def load_rjieba() -> Segmenter:
+    """Return the segmenter of rjieba with the words of the trade."""
     from rjieba import Jieba
 
-    segmenter = Jieba()
-    for word in sorted(own_words()) if own else ():
-        segmenter.add_word(word, OWN_FREQUENCY, "n")
-    return segmenter
+    tokenizer = Jieba()
+    return _with_own_words(tokenizer, tokenizer.cut, tokenizer.has_word)
 
 
 @cache
-def _jieba(*, own: bool) -> Any:
-    """Return jieba's tokenizer, `own` with the words of the trade; only we write its cache."""
+def load_jieba() -> Segmenter:
+    """Return the segmenter of jieba with the words of the trade; only we write its cache."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # jieba imports pkg_resources, which says it is outdated
         import jieba
@@ -296,9 +282,17 @@ def _jieba(*, own: bool) -> Any:
     tokenizer = jieba.Tokenizer()
     tokenizer.tmp_dir = str(_cache_folder())
     tokenizer.initialize()
-    for word in sorted(own_words()) if own else ():
+    return _with_own_words(tokenizer, tokenizer.lcut, lambda text: bool(tokenizer.FREQ.get(text)))
+
+
+def _with_own_words(
+    tokenizer: Any, cut: Callable[[str], list[str]], has: Callable[[str], bool]
+) -> Segmenter:
+    """Teach a tokenizer the words of the trade, once it has told what they are made of."""
+    parts = {word: cut(word) for word in sorted(own_words())}
+    for word in parts:
         tokenizer.add_word(word, OWN_FREQUENCY, "n")
-    return tokenizer
+    return Segmenter(cut, has, parts)
 
 
 def _cache_folder() -> Path:

@@ -10,13 +10,14 @@ import numpy as np
 from rapidfuzz.distance import OSA
 from rapidfuzz.fuzz import partial_ratio_alignment
 
-from indexer.analysis import is_dictionary_word, pairs_of
+from indexer.analysis import is_dictionary_word, own_words, pairs_of, segment
 from indexer.index import Index
 from indexer.pinyin import Unit, alike, read_letters
 from indexer.ranking import Scores, highest, sortable, unique_keys
 
-LONGEST_NAME = 16  # characters: up to here the whole query may be a name
+LONGEST_NAME = 16  # characters: a longer query is a sentence with words of its own
 LONGEST = 60  # characters: longer texts are pasted, not typed
+MOST_WORDS = 12  # of pinyin: more would only take time
 MEANINGS = 3  # readings of a piece of pinyin that are searched together
 NEAR_ENTRIES = 30  # entries whose names are compared with the query
 _HOMOPHONES = 8
@@ -61,8 +62,9 @@ def correct_sounds(index: Index, folded: str) -> str | None:
         if not is_known(index, pair) and not is_dictionary_word(folded[place : place + 2]):
             votes.update(_proposals(index, folded, pair, place))
     corrected = list(folded)
+    free = _outside_words(folded)
     for (place, character), count in sorted(votes.items(), key=lambda vote: (vote[1], vote[0])):
-        if count > 1 or _stands_at_an_edge(folded, place):
+        if place in free and (count > 1 or _stands_at_an_edge(folded, place)):
             corrected[place] = character
     text = "".join(corrected)
     return text if text != folded and _makes_sense(index, folded, text) else None
@@ -71,22 +73,26 @@ def correct_sounds(index: Index, folded: str) -> str | None:
 def correct_slips(index: Index, folded: str, scores: Scores) -> str | None:
     """Return the query with the name of a likely entry where all but one character stand for it.
 
-    One character may be wrong, missing, too many, or changed for its neighbour.
+    One character may be wrong, missing, too many, or changed for its neighbour. Words that are
+    right by themselves are left alone: 生育津贴 is no slip for 生育补贴.
     """
-    if len(folded) > LONGEST:
+    if len(folded) > LONGEST_NAME:
         return None
-    best: tuple[float, str] | None = None
-    for name in _names_near(index, folded, scores):
-        text = _put_in(index, folded, name)
-        if text is not None and (best is None or len(name) > best[0]):
-            best = (len(name), text)
-    return best[1] if best else None
+    free = _outside_words(folded)
+    candidates = [
+        (len(name), text)
+        for name in _names_near(index, folded, scores)
+        if (text := _put_in(index, folded, name, free)) is not None
+    ]
+    return max(candidates)[1] if candidates else None
 
 
 def _read_stretch(index: Index, stretch: str) -> list[str]:
     """Return the meanings of letters and characters, as many words at a time as make sense."""
     words = stretch.split()
-    if all(word in index.word_ids or not _has_letters(word) for word in words):
+    if len(words) > MOST_WORDS or all(
+        word in index.word_ids or not _has_letters(word) for word in words
+    ):
         return [stretch]
     if together := _find_units(index, "".join(words)):
         return together
@@ -265,10 +271,27 @@ def _proposals(index: Index, folded: str, pair: int, place: int) -> set[tuple[in
 
 
 def _makes_sense(index: Index, folded: str, corrected: str) -> bool:
-    """Tell whether every pair that has changed is now one that the library knows."""
+    """Tell whether each character that has changed is now part of a word, and known beside it."""
     before, _ = pairs_of(folded)
     after, _ = pairs_of(corrected)
-    return all(is_known(index, pair) for pair in after[before != after].tolist())
+    free = _outside_words(corrected)
+    changed = (
+        place
+        for place, pair in enumerate(zip(folded, corrected, strict=True))
+        if len(set(pair)) > 1
+    )
+    return free.isdisjoint(changed) and all(
+        is_known(index, pair) for pair in after[before != after].tolist()
+    )
+
+
+def _outside_words(folded: str) -> set[int]:
+    """Return the places that are not in a word of two or more characters."""
+    free = set(range(len(folded)))
+    for word, begin, end in segment(folded):
+        if end - begin > 1 and (is_dictionary_word(word) or word in own_words()):
+            free -= set(range(begin, end))
+    return free
 
 
 def _stands_at_an_edge(folded: str, place: int) -> bool:
@@ -281,14 +304,13 @@ def _names_near(index: Index, folded: str, scores: Scores) -> Iterator[str]:
     """Yield the normalised titles and aliases of the entries that answer best or are called so."""
     found = np.flatnonzero(scores > scores.max(initial=0.0) / 2)
     best = found[highest(unique_keys(sortable(scores[found]), found), NEAR_ENTRIES)]
-    if len(folded) <= LONGEST_NAME:
-        called = index.rows_sharing([ord(character) for character in folded], NEAR_ENTRIES)
-        best = np.union1d(best, called)
+    called = index.rows_sharing([ord(character) for character in folded], NEAR_ENTRIES)
+    best = np.union1d(best, called)
     for row in best.tolist():
         yield from index.names(row)
 
 
-def _put_in(index: Index, folded: str, name: str) -> str | None:
+def _put_in(index: Index, folded: str, name: str, free: set[int]) -> str | None:
     """Return the query with `name` in place of the piece that is one slip away from it."""
     if len(name) < 3 or name in folded:
         return None
@@ -298,6 +320,8 @@ def _put_in(index: Index, folded: str, name: str) -> str | None:
     for begin, end in _windows(alignment.dest_start, alignment.dest_end, len(folded)):
         piece = folded[begin:end]
         whole = piece.strip() == folded.strip()
+        if free.isdisjoint(range(begin, end)):
+            continue
         if OSA.distance(name, piece) == 1 and (len(name) > 3 or whole):
             pairs, _ = pairs_of(piece)
             if not all(is_known(index, pair) for pair in pairs.tolist()):

@@ -33,7 +33,7 @@ def test_rjieba_and_jieba_give_the_same_words(monkeypatch: pytest.MonkeyPatch) -
     pytest.importorskip("rjieba")
     texts = [*SAMPLES, *(p.read_text("utf-8") for p in POLICIES.rglob("*.md"))]
     fast = [words(text) for text in texts]
-    monkeypatch.setattr("indexer.analysis._cutter", load_jieba)
+    monkeypatch.setattr("indexer.analysis._segmenter", load_jieba)
     assert [words(text) for text in texts] == fast
 
 
@@ -43,7 +43,7 @@ def test_the_two_segmenters_agree_on_odd_characters(text: str) -> None:
     pytest.importorskip("rjieba")
     fast = words(text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("indexer.analysis._cutter", load_jieba)
+        patch.setattr("indexer.analysis._segmenter", load_jieba)
         assert words(text) == fast
 
 

@@ -110,6 +110,22 @@ def test_a_correction_that_answers_no_better_is_not_made(index: Index) -> None:
     assert asked.corrected is None
 
 
+def test_words_that_are_right_by_themselves_are_not_taken_for_slips() -> None:
+    index = make_index(
+        make_policy("child", title="育儿补贴", aliases=["生育补贴"]),
+        make_policy("old", title="高龄津贴"),
+        make_policy("road", title="抢修挖路"),
+    )
+    for query in ("生育津贴", "高温津贴", "抢修破路"):
+        assert search(index, SearchParams(q=query), DAY).corrected is None, query
+    assert search(index, SearchParams(q="生育卜贴"), DAY).corrected == "生育补贴"
+
+
+def test_a_sentence_keeps_its_own_words(index: Index) -> None:
+    query = "我们那个排水许何证是去年办的能不能再用一年"
+    assert correct_slips(index, query, understand(index, query).scores) is None
+
+
 def test_slips_are_looked_for_among_titles_and_aliases_only(index: Index) -> None:
     scores = understand(index, "排水许何").scores
     assert correct_slips(index, "排水许何", scores) == "排水许可"
