@@ -29,8 +29,10 @@ from indexer.clock import today
 from indexer.index import STATUSES, Index, IndexMissing, generation_of, open_index
 from indexer.matching import match, parse_profile
 from indexer.params import MAX_LENGTH, SORTS, parse_params
+from indexer.pins import load_pins
 from indexer.policy import Audience, BenefitMode, Kind, Level, Status
 from indexer.problems import (
+    LexiconError,
     ParameterError,
     ParameterProblem,
     did_you_mean,
@@ -40,6 +42,7 @@ from indexer.problems import (
 from indexer.query import search
 from indexer.questions import QuestionError, answers_schema, load_questions
 from indexer.suggest import suggest
+from indexer.synonyms import load_synonyms
 
 MAX_BODY = 64 * 1024  # bytes; no request needs more
 MAX_HEAD = 256 * 1024  # bytes; a query of 10,000 characters still gets an answer in words
@@ -110,8 +113,11 @@ class Site(StaticFiles):
 def make_app(index: Path, site: Path | None, *, today: Callable[[], date] = today) -> FastAPI:
     """Return the application over the index in `index` and, if given, the built site in `site`.
 
-    Raises IndexMissing or SiteMissing when there is nothing to serve yet.
+    Raises IndexMissing or SiteMissing when there is nothing to serve yet, LexiconError when a file
+    of the lexicon cannot be followed.
     """
+    load_synonyms()  # a mistake in the lexicon is told now, not to the first who asks
+    load_pins()
     latest = LatestIndex(index)
     if site is not None and not (site / "index.html").is_file():
         raise SiteMissing(site)
@@ -452,7 +458,7 @@ def main() -> int:
     try:
         app = make_app(options.index, options.site)
         listener = listen(options.host, options.port)
-    except (IndexMissing, SiteMissing, AddressUnusable, QuestionError) as error:
+    except (IndexMissing, SiteMissing, AddressUnusable, LexiconError, QuestionError) as error:
         sys.stderr.write(f"search_server：{error}\n")
         return 2
     sys.stdout.write(f"政策库：{address_of(listener)}\n")

@@ -51,7 +51,7 @@ from indexer.pages import build_pages
 from indexer.params import SORTS, parse_params
 from indexer.pins import check_pins, load_pins
 from indexer.policy import Kind, Status, json_schema, label
-from indexer.problems import ParameterError, PolicyError, Problem, did_you_mean, shown
+from indexer.problems import LexiconError, ParameterError, PolicyError, Problem, did_you_mean, shown
 from indexer.query import Answer, search
 from indexer.questions import QuestionError
 
@@ -566,7 +566,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = _say(*(f"{problem.field}：{problem.message}" for problem in error.errors))
     except typer.TyperException as error:
         code = _say(_usage(error))
-    except (_WrongUse, IndexMissing, IndexBusy, SiteError, EvaluationUnavailable) as error:
+    except (
+        _WrongUse,
+        IndexMissing,
+        IndexBusy,
+        SiteError,
+        EvaluationUnavailable,
+        LexiconError,
+    ) as error:
         code = _say(str(error))
     except QuestionError as error:
         code = _say(*str(error).splitlines())

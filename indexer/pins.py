@@ -6,10 +6,8 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
-import yaml
-
 from indexer.analysis import normalise
-from indexer.problems import Problem, did_you_mean, shown
+from indexer.problems import LexiconError, Problem, did_you_mean, read_lexicon, shown
 
 PINS_FILE = Path(__file__).parent / "lexicon" / "pins.yml"
 
@@ -31,8 +29,10 @@ def pinned_for(text: str, day: date) -> str | None:
 
 @cache
 def load_pins(path: Path = PINS_FILE) -> tuple[Pin, ...]:
-    """Read the pinned answers; raise ValueError with the place of what cannot be read."""
-    rows = yaml.safe_load(path.read_text(encoding="utf-8")) or []
+    """Read the pinned answers; raise LexiconError with the place of what cannot be read."""
+    rows = read_lexicon(path) or []
+    if not isinstance(rows, list):
+        raise LexiconError("pins.yml：要写成一条一条的，每条以 - 开头。")
     return tuple(pin for number, row in enumerate(rows, start=1) for pin in _read(row, number))
 
 
@@ -60,10 +60,10 @@ def _by_query(pins: tuple[Pin, ...]) -> Mapping[str, Pin]:
 
 def _read(row: object, number: int) -> Iterator[Pin]:
     if not isinstance(row, dict) or set(row) - {"queries", "slug", "until", "why"}:
-        raise ValueError(f"pins.yml 第 {number} 条：只能写 queries、slug、until 和 why。")
+        raise LexiconError(f"pins.yml 第 {number} 条：只能写 queries、slug、until 和 why。")
     queries, slug, until = row.get("queries"), row.get("slug"), row.get("until")
     if not isinstance(queries, list) or not queries or not isinstance(slug, str):
-        raise ValueError(f"pins.yml 第 {number} 条：要写 queries（一个以上）和 slug。")
+        raise LexiconError(f"pins.yml 第 {number} 条：要写 queries（一个以上）和 slug。")
     if not isinstance(until, date):
-        raise ValueError(f"pins.yml 第 {number} 条：until 要写日期，例如 2027-06-30。")
+        raise LexiconError(f"pins.yml 第 {number} 条：until 要写日期，例如 2027-06-30。")
     yield from (Pin(str(query), slug, until) for query in queries)

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import yaml
 from rapidfuzz import process
 from rapidfuzz.distance import JaroWinkler
 
@@ -75,3 +78,18 @@ def printable(value: object) -> str:
     text = str(value)[:200]
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return text if len(text) <= 40 else text[:40] + "……"
+
+
+class LexiconError(ValueError):
+    """A file of the lexicon (词库) says something that cannot be followed."""
+
+
+def read_lexicon(path: Path) -> Any:
+    """Return what a YAML file of the lexicon says; raise LexiconError with its mistake and line."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise LexiconError(f"{path}:{line}：YAML 写错了，请核对缩进、冒号和括号。") from None
+    except (OSError, UnicodeDecodeError):
+        raise LexiconError(f"{path}：读不到这个文件，或者没有存成 UTF-8。") from None

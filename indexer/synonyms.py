@@ -5,15 +5,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from indexer.analysis import normalise
+from indexer.problems import LexiconError, read_lexicon
 
 SYNONYMS_FILE = Path(__file__).parent / "lexicon" / "synonyms.yml"
-
-
-class SynonymsError(ValueError):
-    """The file of synonyms says something that cannot be followed."""
 
 
 def find_synonyms(folded: str) -> Iterator[tuple[str, ...]]:
@@ -33,18 +28,17 @@ def find_synonyms(folded: str) -> Iterator[tuple[str, ...]]:
 @cache
 def load_synonyms(path: Path = SYNONYMS_FILE) -> Mapping[str, tuple[str, ...]]:
     """Return, for each word, the words that may be meant by it, all in normal form."""
-    content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    return read_synonyms(content, path.name)
+    return read_synonyms(read_lexicon(path) or {}, path.name)
 
 
 def read_synonyms(content: Any, name: str) -> dict[str, tuple[str, ...]]:
-    """Return the table of a file's content; raise SynonymsError with all that is wrong in it."""
+    """Return the table of a file's content; raise LexiconError with all that is wrong in it."""
     problems: list[str] = []
     table: dict[str, dict[str, None]] = {}
     for word, others in _pairs(content, name, problems):
         table.setdefault(normalise(word), {}).update(dict.fromkeys(map(normalise, others)))
     if problems:
-        raise SynonymsError("\n".join(problems))
+        raise LexiconError("\n".join(problems))
     return {
         word: tuple(other for other in others if other != word) for word, others in table.items()
     }

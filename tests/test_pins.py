@@ -76,6 +76,7 @@ def test_the_pins_of_the_library_point_to_entries() -> None:
         ("- {query: 投诉}", "只能写 queries、slug、until 和 why"),
         ("- {queries: [], slug: a, until: 2026-01-01}", "要写 queries"),
         ("- {queries: [投诉], slug: a, until: 年底}", "until 要写日期"),
+        ("投诉", "要写成一条一条的"),
     ],
 )
 def test_a_pin_that_cannot_be_read_is_told(text: str, told: str, tmp_path: Path) -> None:

@@ -24,7 +24,9 @@ from hypothesis import strategies as st
 import search_server
 from indexer.index import IndexMissing, build_index
 from indexer.policy import Policy
+from indexer.problems import LexiconError
 from indexer.questions import load_questions
+from indexer.synonyms import load_synonyms
 
 TODAY = date(2026, 11, 24)
 PAGE = "<!doctype html><title>政策库</title><p>首页"
@@ -434,6 +436,18 @@ def test_a_damaged_index_does_not_stop_a_running_service(own_service: Service) -
 def test_serving_without_an_index_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(IndexMissing, match="里没有索引，请先运行 policykb index。"):
         search_server.make_app(tmp_path / "none", None)
+
+
+def test_a_mistake_in_the_lexicon_is_told_before_anything_is_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_index(make_library(*LIBRARY, tmp_path=tmp_path), tmp_path / "index")
+    (tmp_path / "synonyms.yml").write_text("two_way: [道路\n", "utf-8")
+    monkeypatch.setattr(
+        "search_server.load_synonyms", lambda: load_synonyms(tmp_path / "synonyms.yml")
+    )
+    with pytest.raises(LexiconError, match="YAML 写错了"):
+        search_server.make_app(tmp_path / "index", None)
 
 
 def test_serving_without_a_site_says_what_to_run(tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ from factories import make_index, make_policy, slugs
 from test_query import DAY
 
 from indexer.params import SearchParams
+from indexer.problems import LexiconError
 from indexer.query import search
-from indexer.synonyms import SynonymsError, find_synonyms, load_synonyms, read_synonyms
+from indexer.synonyms import find_synonyms, load_synonyms, read_synonyms
 from indexer.understanding import SYNONYM_FACTOR
 
 
@@ -21,7 +22,7 @@ def test_words_are_compared_in_normal_form() -> None:
 
 def test_every_mistake_is_told_at_once_with_its_place() -> None:
     wrong = {"two_way": [["道路"], ["a", 3]], "one_way": {"挖沟": [], "埋管": "铺设"}}
-    with pytest.raises(SynonymsError) as caught:
+    with pytest.raises(LexiconError) as caught:
         read_synonyms(wrong, "x.yml")
     lines = str(caught.value).splitlines()
     assert [line.split("：")[0] for line in lines] == [
@@ -33,7 +34,7 @@ def test_every_mistake_is_told_at_once_with_its_place() -> None:
 
 
 def test_an_unknown_part_is_a_mistake() -> None:
-    with pytest.raises(SynonymsError, match="只能有 two_way 和 one_way"):
+    with pytest.raises(LexiconError, match="只能有 two_way 和 one_way"):
         read_synonyms({"both": []}, "x.yml")
 
 
@@ -66,3 +67,13 @@ def test_the_file_of_synonyms_can_be_read_and_names_each_word_once() -> None:
         line.strip().split(":")[0] for line in path.read_text("utf-8").splitlines() if ": [" in line
     ]
     assert len(keys) == len(set(keys))
+
+
+def test_a_file_that_is_no_yaml_is_told_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "synonyms.yml"
+    path.write_text("two_way:\n  - [道路, 马路\n  - [树]\n", "utf-8")
+    with pytest.raises(LexiconError, match=r"synonyms\.yml:3：YAML 写错了"):
+        load_synonyms(path)
+    path.write_bytes("two_way: [[道路, 马路]]".encode("gbk"))
+    with pytest.raises(LexiconError, match="没有存成 UTF-8"):
+        load_synonyms(path)
