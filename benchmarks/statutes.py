@@ -22,12 +22,13 @@ from typing import Any
 import numpy as np
 
 from indexer.evaluate import Case, evaluate
-from indexer.index import Index, build_index, open_index
+from indexer.index import Index, open_index
 from indexer.loader import Entry, Library
 from indexer.params import SearchParams
 from indexer.policy import Policy
 from indexer.query import rank, search
 from indexer.suggest import suggest
+from indexer.writing import build_index
 
 DAY = date(2026, 11, 24)
 # What the corpus calls its groups: who issued the text, and the place where it holds.

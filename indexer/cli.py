@@ -34,7 +34,7 @@ from indexer.evaluate import (
 )
 from indexer.explain import Part, explain
 from indexer.frontmatter import line_of, read_front_matter
-from indexer.index import BuildReport, Index, IndexBusy, IndexMissing, build_index, open_index
+from indexer.index import Index, IndexMissing, open_index
 from indexer.library import Library
 from indexer.loader import inspect_library, load_library
 from indexer.matching import (
@@ -54,6 +54,7 @@ from indexer.policy import Kind, Status, json_schema, label
 from indexer.problems import LexiconError, ParameterError, PolicyError, Problem, did_you_mean, shown
 from indexer.query import Answer, search
 from indexer.questions import QuestionError
+from indexer.writing import BuildReport, IndexBusy, build_index
 
 rich_utils.ARGUMENTS_PANEL_TITLE = "参数"
 rich_utils.OPTIONS_PANEL_TITLE = "选项"

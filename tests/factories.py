@@ -6,10 +6,11 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from indexer.index import Index, build_index, open_index
+from indexer.index import Index, open_index
 from indexer.loader import Entry, Library
 from indexer.policy import Policy
 from indexer.query import Answer
+from indexer.writing import build_index
 
 _DEFAULTS: dict[str, Any] = {
     "title": "城镇污水排入排水管网许可",

@@ -24,10 +24,10 @@ from browser import (
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 import search_server
-from indexer.index import build_index
 from indexer.loader import load_library
 from indexer.pages import build_pages
 from indexer.policy import status_on
+from indexer.writing import build_index
 
 TODAY = date(2026, 11, 24)
 PAGES = [

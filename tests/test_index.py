@@ -17,19 +17,13 @@ from whoosh import index as whoosh_index
 from whoosh.qparser.default import QueryParser
 
 from indexer import corpus as corpus_module
-from indexer import index as index_module
+from indexer import writing
 from indexer.analysis import Analysis, analyse
-from indexer.index import (
-    Index,
-    IndexBusy,
-    IndexMissing,
-    build_index,
-    generation_of,
-    open_index,
-)
+from indexer.index import Index, IndexMissing, generation_of, open_index
 from indexer.params import SearchParams
 from indexer.policy import Policy
 from indexer.query import search
+from indexer.writing import IndexBusy, build_index
 
 DAY = date(2026, 11, 24)
 DRAIN = make_policy("drain", title="排水许可", body="排水户要申请排水许可。")
@@ -44,7 +38,7 @@ class Builder:
         self.folder = folder
         self.path = folder / "index"
 
-    def build(self, *policies: Policy, **options: Any) -> index_module.BuildReport:
+    def build(self, *policies: Policy, **options: Any) -> writing.BuildReport:
         return build_index(make_library(*policies, tmp_path=self.folder), self.path, **options)
 
     def open(self) -> Index:
@@ -77,12 +71,12 @@ def test_a_build_reports_what_it_did(builder: Builder) -> None:
     }
     changed = make_policy("drain", title="排水许可证")
     second = builder.build(changed, TREE)
-    assert second == index_module.BuildReport(2, 1, 1, 1, 0, 2)
+    assert second == writing.BuildReport(2, 1, 1, 1, 0, 2)
 
 
 def test_a_build_without_changes_keeps_the_generation(builder: Builder) -> None:
     builder.build(DRAIN, ROAD)
-    assert builder.build(DRAIN, ROAD) == index_module.BuildReport(2, 0, 0, 0, 2, 1)
+    assert builder.build(DRAIN, ROAD) == writing.BuildReport(2, 0, 0, 0, 2, 1)
 
 
 def test_a_full_build_starts_afresh_under_a_new_generation(builder: Builder) -> None:
@@ -329,7 +323,7 @@ def test_other_settings_or_formats_are_built_anew(
     builder: Builder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     builder.build(DRAIN)
-    monkeypatch.setattr(index_module, "SOURCES", ("policy.py",))
+    monkeypatch.setattr(writing, "SOURCES", ("policy.py",))
     assert builder.build(DRAIN).generation == 2
 
 
@@ -352,7 +346,7 @@ sys.path.insert(0, "tests")
 from pathlib import Path
 import numpy as np
 import whoosh.index, whoosh.writing
-from indexer import index
+from indexer import writing
 from factories import make_library, make_policy
 
 stage, folder = sys.argv[1], Path(sys.argv[2])
@@ -377,11 +371,11 @@ if stage == "arrays renamed":
 if stage == "segment written":
     whoosh.writing.SegmentWriter._commit_toc = die
 if stage == "contents not renamed":
-    index.FileStorage.rename_file = die
+    writing.FileStorage.rename_file = die
 if stage == "contents renamed":
     whoosh.index.TOC.write = die_after(whoosh.index.TOC.write)
 policies = [make_policy(f"new-{n}", title="新的条目") for n in range(int(sys.argv[3]))]
-index.build_index(make_library(*policies, tmp_path=folder), folder / "index", progress=progress)
+writing.build_index(make_library(*policies, tmp_path=folder), folder / "index", progress=progress)
 """
 
 

@@ -8,11 +8,12 @@ import pytest
 
 from indexer.evaluate import Report, cases_of, evaluate, read_judgements
 from indexer.explain import explain
-from indexer.index import Index, build_index, open_index
+from indexer.index import Index, open_index
 from indexer.library import Library
 from indexer.loader import load_library
 from indexer.params import SearchParams
 from indexer.query import search
+from indexer.writing import build_index
 
 ROOT = Path(__file__).resolve().parent.parent
 DAY = date(2026, 11, 24)

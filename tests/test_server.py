@@ -22,11 +22,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import search_server
-from indexer.index import IndexMissing, build_index
+from indexer.index import IndexMissing
 from indexer.policy import Policy
 from indexer.problems import LexiconError
 from indexer.questions import load_questions
 from indexer.synonyms import load_synonyms
+from indexer.writing import build_index
 
 TODAY = date(2026, 11, 24)
 PAGE = "<!doctype html><title>政策库</title><p>首页"
