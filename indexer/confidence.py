@@ -21,7 +21,7 @@ def answers(index: Index, asked: Asked) -> bool:
     question = asked.question
     if question.phrases or not question.asks:
         return True
-    if not asked.scores.any():
+    if not asked.scores.any() or _names_an_unknown_document(index, asked):
         return False
     if any(len(rows) for rows, _ in names(index, question)):
         return True
@@ -42,3 +42,9 @@ def evidence(index: Index, asked: Asked, row: int) -> float:
     rarest = float(idf_of(np.zeros(1, np.int64), len(index))[0])
     specific = float(index.word_postings.idf[shared.astype(np.int64)].sum()) / rarest
     return float(asked.scores[row]) + SPECIFIC * specific
+
+
+def _names_an_unknown_document(index: Index, asked: Asked) -> bool:
+    """Tell whether a document is asked for by its number, and no entry has it."""
+    documents = [name for name in asked.question.names if name.startswith("〔")]
+    return bool(documents) and not any(name in index.word_ids for name in documents)

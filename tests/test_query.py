@@ -475,3 +475,9 @@ def test_no_query_makes_the_search_fail_or_lets_markup_through(mixed: Index, q: 
     for hit in answer.hits:
         assert "<" not in hit.snippet.replace("<mark>", "").replace("</mark>", "")
         assert 0 <= hit.score <= 1
+
+
+def test_a_document_that_the_library_does_not_have_is_not_answered_with_another() -> None:
+    index = make_index(make_policy("near", title="国发文件", doc_number="国发〔2024〕13号"))
+    assert search(index, SearchParams(q="国发〔2024〕13号"), DAY).confident
+    assert not search(index, SearchParams(q="国发〔2024〕3号"), DAY).confident
