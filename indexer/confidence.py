@@ -46,5 +46,5 @@ def evidence(index: Index, asked: Asked, row: int) -> float:
 
 def _names_an_unknown_document(index: Index, asked: Asked) -> bool:
     """Tell whether a document is asked for by its number, and no entry has it."""
-    documents = [name for name in asked.question.names if name.startswith("〔")]
-    return bool(documents) and not any(name in index.word_ids for name in documents)
+    documents = asked.question.documents
+    return bool(documents) and not any(len(index.rows_of_document(*found)) for found in documents)

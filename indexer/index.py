@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from whoosh.filedb.filestore import FileStorage
 from whoosh.index import TOC, FileIndex
 
-from indexer.analysis import pairs_of, segment
+from indexer.analysis import normalise, pairs_of, segment
 from indexer.corpus import FIELDS
 from indexer.matching import Rule, read_rules
 from indexer.pinyin import alike, likeness
@@ -33,6 +33,7 @@ from indexer.policy import (
     Status,
 )
 from indexer.ranking import Forward, Postings
+from indexer.reading import documents_in, is_same_issuer
 
 STATUSES = tuple(Status)
 OPEN_ATTEMPTS = 25
@@ -258,14 +259,17 @@ class Index:
         numbers = order[starts[row] : starts[row + 1]]
         return [self._folded_phrase(int(number)) for number in numbers if number < self.names_end]
 
-    def rows_of_document(self, number: str) -> NDArray[np.int32]:
-        """Return the rows that rest on a document, by the one name that its number has."""
+    def rows_of_document(self, number: str, issuer: str) -> NDArray[np.int32]:
+        """Return the rows that rest on a document, by the one name of its number and its issuer."""
         term = self.word_ids.get(number)
         if term is None:
             return np.zeros(0, np.int32)
         rows = self.word_postings.of(term)[0]
-        own = [term in self.places(int(row), "doc_numbers")[0] for row in rows]
-        return rows[own]
+        return rows[[self._has_document(int(row), number, issuer) for row in rows]]
+
+    def _has_document(self, row: int, number: str, issuer: str) -> bool:
+        own = documents_in(normalise(self.text(row, "doc_numbers")))
+        return any(number == name and is_same_issuer(issuer, other) for name, other in own)
 
     def rows_called(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Return the rows that have a normalised text for a title or alias, and within one."""

@@ -17,6 +17,7 @@ _QUOTED = re.compile(r'(?<!\S)["“”「『]([^"“”「」『』]*)["“”�
 _EXCLUDED = re.compile(r"(?:(?<=\s)|^)-\s*(?:[\"“「]([^\"“”「」]+)[\"”」]|([^\s\-][^\s]*))")
 # 排 水 许 可: single characters set apart, as copied from a table or a scan.
 _SPACED = re.compile(rf"(?<!\S){_CHINESE}(?:\s+{_CHINESE})+(?!\S)")
+_NOT_CHINESE = re.compile("[^\u3400-\u4dbf\u4e00-\u9fff]")
 _BROKEN = re.compile(rf"(?<={_CHINESE})\s*[\r\n]+\s*(?={_CHINESE})")
 # 国发2024 3, 国发2024-3号: without brackets a number is a document's only behind its issuer.
 _LOOSE_NUMBER = re.compile(
@@ -37,15 +38,17 @@ class Question:
     """What a query asks for.
 
     `text` is the normalised query, `content` what is left of it without stop words and spaces.
-    `words` are its distinct content words, `names` document numbers and articles, `bigrams` its
-    character pairs and `characters` its Chinese characters; `synonyms` hold other words for parts
-    of it. An answer must contain every one of `phrases` and none of `excluded`.
+    `words` are its distinct content words, `names` document numbers and articles, `documents` the
+    numbers with what stands before them (国发), `bigrams` its character pairs and `characters` its
+    Chinese characters; `synonyms` hold other words for parts of it. An answer must contain every
+    one of `phrases` and none of `excluded`.
     """
 
     text: str
     content: str = ""
     words: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    documents: tuple[tuple[str, str], ...] = ()
     bigrams: tuple[int, ...] = ()
     characters: tuple[int, ...] = ()
     synonyms: tuple[Terms, ...] = ()
@@ -69,6 +72,7 @@ def read_question(text: str, others: Iterable[str] = ()) -> Question:
     quoted = [phrase for phrase in map(str.strip, _QUOTED.findall(positive)) if phrase]
     positive = _LOOSE_NUMBER.sub(r"[\1]\2号", positive)
     names, figures = _take_names(positive)
+    documents = documents_in(positive)
     content, kept = _without_stopwords(list(segment(figures)), figures)
     if names and not content:
         kept = ""
@@ -78,6 +82,7 @@ def read_question(text: str, others: Iterable[str] = ()) -> Question:
         content="".join(wording.split()),
         words=tuple(dict.fromkeys(word for word, _, _ in content)),
         names=names,
+        documents=documents,
         bigrams=tuple(dict.fromkeys(pairs_of(kept)[0].tolist())),
         characters=tuple(dict.fromkeys(map(ord, re.findall(_CHINESE, kept)))),
         synonyms=tuple(
@@ -104,6 +109,25 @@ def _take_names(text: str) -> tuple[tuple[str, ...], str]:
             pieces.append(name)
         place = end
     return tuple(names), "".join((*pieces, text[place:]))
+
+
+def documents_in(text: str) -> tuple[tuple[str, str], ...]:
+    """Return the document numbers in a normalised text, each with the characters before it."""
+    return tuple(
+        (name, _NOT_CHINESE.split(text[:begin].rstrip(" [("))[-1])
+        for name, begin, _ in find_named(text)
+        if name.startswith("〔")
+    )
+
+
+def is_same_issuer(one: str, other: str) -> bool:
+    """Tell whether what stands before a document number in two texts may mean the same issuer.
+
+    国发 is not 鲁政发; an announcement may be named by one of those who issued it together.
+    """
+    if one.endswith("公告") and other.endswith("公告"):
+        return True
+    return one.endswith(other) or other.endswith(one)
 
 
 def is_name(word: str) -> bool:

@@ -93,9 +93,8 @@ def names(index: Index, question: Question) -> Iterator[tuple[Rows, float]]:
 
     It may be a document number of theirs, their title or an alias, or a part of one.
     """
-    for name in question.names:
-        if name.startswith("〔"):
-            yield index.rows_of_document(name), WHOLE_NAME
+    for number, issuer in question.documents:
+        yield index.rows_of_document(number, issuer), WHOLE_NAME
     text = question.content
     if 1 < len(text) <= LONGEST_NAME:
         whole, within = index.rows_called(text)

@@ -481,3 +481,5 @@ def test_a_document_that_the_library_does_not_have_is_not_answered_with_another(
     index = make_index(make_policy("near", title="国发文件", doc_number="国发〔2024〕13号"))
     assert search(index, SearchParams(q="国发〔2024〕13号"), DAY).confident
     assert not search(index, SearchParams(q="国发〔2024〕3号"), DAY).confident
+    assert not search(index, SearchParams(q="鲁政发〔2024〕13号"), DAY).confident
+    assert search(index, SearchParams(q="请问国发2024 13还有效吗"), DAY).confident

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.reading import read_question, stopwords
+from indexer.reading import is_same_issuer, read_question, stopwords
 
 
 def test_question_words_and_politeness_carry_no_weight() -> None:
@@ -103,3 +103,19 @@ def test_other_meanings_of_the_whole_query_are_looked_for_too() -> None:
 def test_any_text_can_be_read(text: str) -> None:
     asked = read_question(text)
     assert asked.asks or not asked.words
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("国发", "国发", True),
+        ("请问国发", "国发", True),
+        ("", "国发", True),
+        ("鲁政发", "国发", False),
+        ("鲁政发", "淄政发", False),
+        ("财政部公告", "税务总局公告", True),
+        ("建设部", "国务院", False),
+    ],
+)
+def test_the_issuer_before_a_number_tells_documents_apart(one: str, other: str, same: bool) -> None:
+    assert is_same_issuer(one, other) is same
