@@ -38,6 +38,22 @@ FIELDS = ("title", "aliases", "queries", "summary", "doc_numbers", "body")
 # the everyday questions over 116 entries, 15 of them rules, success@1 moves by 0.002.
 REGULATION, RULE_ELSEWHERE = 0.8, 0.5
 YEARLY, OLDEST_RULE = 0.01, 0.7
+# The fields whose parts tell the article that they follow from (`basis`).
+_GROUNDED = {
+    "applies_to",
+    "conditions",
+    "eligibility",
+    "benefits",
+    "materials",
+    "procedure",
+    "time_limit",
+    "fee",
+    "validity",
+    "obligations",
+    "consequences",
+    "key_points",
+    "handling_body",
+}
 _LEGISLATURE = re.compile("全国人民代表大会|全国人大")
 
 
@@ -325,6 +341,19 @@ def _references(policy: Policy) -> Iterator[str]:
     for document in policy.documents:
         if document.articles:
             yield f"{document.title} {document.articles}"
+    yield from dict.fromkeys(_bases(policy.model_dump(include=_GROUNDED)))
+
+
+def _bases(value: Any) -> Iterator[str]:
+    """Yield every `basis` in some fields, however deep."""
+    if isinstance(value, dict):
+        if value.get("basis"):
+            yield value["basis"]
+        value = value.values()
+    elif not isinstance(value, list | tuple):
+        return
+    for part in value:
+        yield from _bases(part)
 
 
 def _authorities(policies: list[Policy]) -> NDArray[np.float32]:

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import islice
+from itertools import islice, product
 
 import numpy as np
 from rapidfuzz.distance import OSA
@@ -27,6 +27,7 @@ _CHINESE = "\u3400-\u4dbf\u4e00-\u9fff"
 # Letters, possibly with Chinese characters among them: paishui xuke, 排水xk.
 _MIXED = re.compile(rf"[{_CHINESE}]*[a-z][a-z'{_CHINESE}]*(?:\s+[a-z][a-z'{_CHINESE}]*)*")
 _PIECE = re.compile(rf"[a-z]+|[{_CHINESE}]")
+_AROUND = re.compile(rf"([{_CHINESE}]*)([a-z']+)([{_CHINESE}]*)")
 _STRETCH = re.compile(rf"[{_CHINESE}]{{2,}}")
 
 
@@ -101,7 +102,7 @@ def _read_stretch(index: Index, stretch: str) -> list[str]:
         count, found = _longest_beginning(index, words)
         read.append(found)
         words = words[count:]
-    return [" ".join(read)]
+    return [" ".join(filter(None, read))]
 
 
 def _longest_beginning(index: Index, words: Sequence[str]) -> tuple[int, str]:
@@ -115,15 +116,42 @@ def _longest_beginning(index: Index, words: Sequence[str]) -> tuple[int, str]:
 
 
 def _read_in_parts(index: Index, word: str) -> str:
-    """Return the meanings of a word's beginning and end, or the word if they have none."""
-    letters = word.replace("'", "")
-    if letters.isascii() and letters.isalpha():
-        for units in read_letters(letters, _known(index.sounds.syllables))[:1]:
-            for count in range(len(units) - 2, 1, -1):
-                head, tail = _find(index, units[:count], True), _find(index, units[count:], True)
-                if head and tail and all(unit.whole for unit in units):
-                    return f"{max(head, key=head.__getitem__)} {max(tail, key=tail.__getitem__)}"
-    return word
+    """Return what the parts of a word mean that make no sense together, or the word itself."""
+    match = _AROUND.fullmatch(word)
+    if match is None:
+        return word
+    before, letters, after = match[1], match[2].replace("'", ""), match[3]
+    if letters in index.sounds.questions:
+        return f"{before} {after}".strip()
+    # As much as can be of what stands around the letters is read together with them: 低bao申请.
+    cuts = product(_cuts(before), _cuts(after))
+    for left, right in sorted(cuts, key=lambda cut: (sum(cut), cut)):
+        window = before[left:] + letters + after[: len(after) - right]
+        if window != word and (found := _find_units(index, window)):
+            return f"{before[:left]}{found[0]}{after[len(after) - right :]}"
+    return before + _read_syllables(index, letters) + after
+
+
+def _cuts(text: str) -> range:
+    """Return how much may be cut off what stands beside letters: up to four characters stay."""
+    return range(max(0, len(text) - 4), len(text) + 1)
+
+
+def _read_syllables(index: Index, letters: str) -> str:
+    """Return the meanings of the beginning and the end of some letters, or the letters."""
+    for units in read_letters(letters, _known(index.sounds.syllables))[:1]:
+        if not all(unit.whole for unit in units):
+            break
+        for count in range(len(units) - 1, 1, -1):
+            head, rest = _find(index, units[:count], True), units[count:]
+            if not head:
+                continue
+            meant = max(head, key=head.__getitem__)
+            if "".join(unit.text for unit in rest) in index.sounds.questions:
+                return meant
+            if len(rest) > 1 and (tail := _find(index, rest, True)):
+                return f"{meant} {max(tail, key=tail.__getitem__)}"
+    return letters
 
 
 def _has_letters(word: str) -> bool:

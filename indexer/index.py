@@ -33,7 +33,7 @@ from indexer.policy import (
     Status,
 )
 from indexer.ranking import Forward, Postings
-from indexer.reading import documents_in, is_same_issuer
+from indexer.reading import documents_in, is_same_issuer, stopwords
 
 STATUSES = tuple(Status)
 OPEN_ATTEMPTS = 25
@@ -95,6 +95,14 @@ class Sounds:
         """The first letter of each sound of the phrases; a full stop where there is none."""
         letters = [ord((alike(syllable) or ".")[0]) for syllable in self.syllables]
         return np.array(letters, np.uint8)[self.phrases].tobytes()
+
+    @cached_property
+    def questions(self) -> frozenset[str]:
+        """How the words sound that only make a question of it: zenmeban, duoshaoqian."""
+        words = (word for word in stopwords() if _CHINESE.fullmatch(word))
+        return frozenset(
+            "".join(self.syllables[int(self.readings[ord(c)])] for c in word) for word in words
+        )
 
     def have(self, pairs: NDArray[np.uint32]) -> bool:
         """Tell whether each of these pairs of characters is in some phrase."""

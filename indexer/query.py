@@ -111,7 +111,9 @@ def search(index: Index, params: SearchParams, day: date) -> Answer:
         _show(index, row, marker, float(found.scores[row]), STATUSES[found.statuses[row]])
         for row in page.tolist()
     )
-    confident = not found.asked.normalized or answers(index, found.asked)
+    confident = (
+        not found.asked.normalized or found.pinned is not None or answers(index, found.asked)
+    )
     return Answer(
         text=params.q.encode("utf-8", "replace").decode(),
         normalized=found.asked.normalized,

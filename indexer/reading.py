@@ -123,11 +123,22 @@ def documents_in(text: str) -> tuple[tuple[str, str], ...]:
 def is_same_issuer(one: str, other: str) -> bool:
     """Tell whether what stands before a document number in two texts may mean the same issuer.
 
-    国发 is not 鲁政发; an announcement may be named by one of those who issued it together.
+    国发 is not 鲁政发; an announcement may be named by one of those who issued it together, and a
+    ministry by its short name (住建部).
     """
     if one.endswith("公告") and other.endswith("公告"):
         return True
+    if one[-1:] == other[-1:] and one[-1:] in ("部", "委", "局", "署"):
+        return _is_short_for(one, other) or _is_short_for(other, one)
     return one.endswith(other) or other.endswith(one)
+
+
+def _is_short_for(one: str, other: str) -> bool:
+    """Tell whether the last three or more characters of a name stand, in order, in another."""
+    return any(
+        re.search(".*".join(map(re.escape, one[begin:])), other)
+        for begin in range(max(1, len(one) - 2))
+    )
 
 
 def is_name(word: str) -> bool:

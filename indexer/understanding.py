@@ -46,7 +46,8 @@ def understand(index: Index, text: str) -> Asked:
     given = _ask(index, question, question.text)
     if question.phrases or question.excluded:
         return given
-    if meanings := read_pinyin(index, question.text):
+    meanings = read_pinyin(index, question.text)
+    if meanings and meanings[0].strip():
         return _ask(index, read_question(meanings[0], others=meanings[1:]), question.text)
     if None in index.bigram_ids(question.bigrams):
         for corrected in _corrections(index, question, given.scores):

@@ -40,6 +40,10 @@ def index() -> Index:
         ("cuangye", "创业"),
         ("yinhangdaikuan", "银行贷款"),
         ("pszk", "排水许可"),
+        ("排水xuke申请", "排水许可申请"),
+        ("办psxk要多久", "办排水许可要多久"),
+        ("paishuixukezenmeban", "排水许可"),
+        ("psxk zenmeban", "排水许可"),
     ],
 )
 def test_pinyin_is_read_as_what_it_means(index: Index, typed: str, meant: str) -> None:
@@ -49,6 +53,10 @@ def test_pinyin_is_read_as_what_it_means(index: Index, typed: str, meant: str) -
 @pytest.mark.parametrize("typed", ["vat", "hello world", "zzzzzz", "排水许可", "12345", "p"])
 def test_what_is_no_pinyin_of_a_name_is_left_alone(index: Index, typed: str) -> None:
     assert read_pinyin(index, typed) == []
+
+
+def test_a_question_word_in_pinyin_alone_finds_nothing(index: Index) -> None:
+    assert search(index, SearchParams(q="zenmeban"), DAY).hits == ()
 
 
 def test_words_before_and_after_pinyin_are_kept(index: Index) -> None:

@@ -33,6 +33,13 @@ def test_a_pinned_answer_comes_first_even_if_it_shares_no_word() -> None:
     assert answer("我要投诉") == (["hotline", "complain"], "hotline")
 
 
+def test_a_pinned_answer_is_a_confident_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    pin = Pin("天书", "drain", date(2030, 1, 1))
+    monkeypatch.setattr("indexer.pins.load_pins", lambda: (pin,))
+    found = search(make_index(make_policy("drain", title="排水许可")), SearchParams(q="天书"), DAY)
+    assert (slugs(found), found.confident) == (["drain"], True)
+
+
 def test_spaces_width_and_traditional_characters_do_not_matter() -> None:
     assert answer("我要投訴 ")[1] == "hotline"
 

@@ -75,7 +75,7 @@ def test_questions_that_were_never_tuned_on_find_their_entries(index: Index) -> 
 
 
 def test_few_questions_outside_the_library_get_a_confident_answer(judged: Report) -> None:
-    assert judged.outside >= 290
+    assert judged.outside >= 350
     assert judged.refused >= 0.92, judged.answered_outside
 
 

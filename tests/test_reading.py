@@ -115,6 +115,11 @@ def test_any_text_can_be_read(text: str) -> None:
         ("鲁政发", "淄政发", False),
         ("财政部公告", "税务总局公告", True),
         ("建设部", "国务院", False),
+        ("住建部", "住房和城乡建设部", True),
+        ("请问住建部", "住房和城乡建设部", True),
+        ("工信部", "住房和城乡建设部", False),
+        ("财政部", "民政部", False),
+        ("鲁政发", "鲁政办发", False),
     ],
 )
 def test_the_issuer_before_a_number_tells_documents_apart(one: str, other: str, same: bool) -> None:
