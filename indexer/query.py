@@ -157,9 +157,11 @@ class _Found:
 def _find(index: Index, params: SearchParams, day: date) -> _Found:
     asked = understand(index, params.q)
     statuses = index.statuses(day)
-    factors = np.array([STATUS_FACTOR[status] for status in STATUSES], np.float32)
     matched = _match(index, asked)
-    scores = asked.scores * np.take(factors, statuses)
+    scores = asked.scores.copy()
+    ended = np.flatnonzero(statuses != STATUSES.index(Status.IN_FORCE))
+    factors = np.array([STATUS_FACTOR[status] for status in STATUSES], np.float32)
+    scores[ended] *= factors[statuses[ended]]
     pinned = pinned_for(asked.normalized, day)
     if pinned is not None:
         row = index.rows.get(pinned)

@@ -48,7 +48,8 @@ SETTINGS = Bm25f(
 # second moves by 0.003. Looking at 400 documents instead of 200 changes it by less than 0.001.
 CHARACTER_FACTOR = 0.3
 CANDIDATES, WORTH_A_LOOK = 200, 0.1
-_NO_ROWS, _NO_SCORES = np.zeros(0, np.int32), np.zeros(0, np.float32)
+_NO_ROWS, _NO_WORTH = np.zeros(0, np.int32), np.zeros(0, np.float64)
+FINE, SHIFT = 64, 2.0**20
 # What is left of a score that covers next to nothing of the query. From 0.2 to 0.7 neither set
 # moves by more than 0.004; 0.2 keeps one word repeated often below two words together.
 COVERAGE_FLOOR = 0.2
@@ -106,7 +107,7 @@ def score(sought: Iterable[Sought], documents: int) -> Scores:
     top, so that a document with every word stands above one that repeats a single word.
     """
     unknown = float(idf_of(np.zeros(1, np.int64), documents)[0])
-    rows, worth, weights, lengths = [_NO_ROWS], [_NO_SCORES], [0.0], [0]
+    rows, worth = [_NO_ROWS], [_NO_WORTH]
     total = 1e-9
     for part in sought:
         for term in part.terms:
@@ -115,16 +116,21 @@ def score(sought: Iterable[Sought], documents: int) -> Scores:
             if term is not None:
                 found, impacts = part.postings.of(term)
                 rows.append(found)
-                worth.append(part.factor * impacts)
-                weights.append(idf if part.extra else part.factor * idf)
-                lengths.append(len(found))
-    # One count over all postings takes half the time of adding them up term by term.
-    places = np.concatenate(rows)
-    added = np.bincount(places, np.concatenate(worth), documents)
-    covered = np.bincount(places, np.repeat(weights, lengths), documents)
-    coverage = COVERAGE_FLOOR + (1 - COVERAGE_FLOOR) / total * np.minimum(covered, total)
-    scores: Scores = np.minimum(added * coverage / (total * (SETTINGS.k1 + 1)), 1.0)
-    return scores.astype(np.float32)
+                covered = idf if part.extra else part.factor * idf
+                worth.append(impacts * np.float64(part.factor) + round(covered * FINE) * SHIFT)
+    # One count over all postings takes a third of the time of adding up term by term: what is
+    # covered, in whole FINE parts, stands above the impacts, whose sum stays far below SHIFT.
+    counted = np.bincount(np.concatenate(rows), np.concatenate(worth), documents)
+    both = counted.astype(np.float64, copy=False)
+    parts = both * (1 / SHIFT)
+    np.floor(parts, out=parts)
+    scores = (both - parts * SHIFT).astype(np.float32)
+    coverage = np.minimum(parts, total * FINE, out=parts).astype(np.float32)
+    coverage *= (1 - COVERAGE_FLOOR) / (total * FINE)
+    coverage += COVERAGE_FLOOR
+    scores *= coverage
+    scores /= total * (SETTINGS.k1 + 1)
+    return np.minimum(scores, 1.0, out=scores)
 
 
 def look_closer(scores: Scores, forward: Forward, characters: Sequence[int]) -> Scores:
