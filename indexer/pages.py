@@ -8,7 +8,7 @@ import json
 import re
 from collections import Counter as Tally
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -18,6 +18,7 @@ from typing import Any
 
 import yaml
 
+from indexer.analysis import normalise
 from indexer.library import Library
 from indexer.policy import (
     Audience,
@@ -38,6 +39,7 @@ from indexer.policy import (
     load_topics,
 )
 from indexer.problems import PolicyError, Problem
+from indexer.synonyms import load_synonyms
 
 Progress = Callable[[int, int], None]
 Data = dict[str, Any]
@@ -558,8 +560,18 @@ def _search_data(policies: Iterable[Policy]) -> str:
         }
         for policy in policies
     ]
-    data = _json({"labels": _labels(), "policies": rows}).replace("<", "\\u003c")
-    return f"window.policyData = {data};\n"
+    data = {"labels": _labels(), "policies": rows, "synonyms": _synonyms_used(rows)}
+    return f"window.policyData = {_json(data)};\n".replace("<", "\\u003c")
+
+
+def _synonyms_used(rows: Sequence[Data]) -> dict[str, list[str]]:
+    """Return the synonyms whose other words stand somewhere in the library."""
+    text = normalise(_json(rows))
+    used = {
+        word: [other for other in others if other in text]
+        for word, others in load_synonyms().items()
+    }
+    return {word: others for word, others in used.items() if others}
 
 
 def _plain_text(policy: Policy) -> str:

@@ -244,6 +244,14 @@ def test_the_sites_own_search_finds_every_entry_by_its_words(
     assert missed == []
 
 
+def test_the_sites_own_search_knows_other_words_too(page: Page, files: str) -> None:
+    page.goto(f"{files}search.html")
+    page.locator("[data-search-form] [name=q]").fill("洗碗水")
+    page.get_by_role("button", name="搜索", exact=True).click()
+    expect(page).to_have_url(re.compile(r"\?q="))
+    assert hits(page) == ["drainage-permit"]
+
+
 def test_a_link_brings_back_query_filters_and_order(page: Page, anywhere: str) -> None:
     page.goto(
         f"{anywhere}search.html?q=%E5%87%8F%E5%85%8D&kind=benefit&status=superseded&sort=title"

@@ -3,6 +3,7 @@ Object.assign(window.policyKb, (() => {
   const { FIELDS, statusOn, isChosen, countFacets } = window.policyKb;
   const WEIGHTS = { title: 6, aliases: 5, queries: 4, doc_numbers: 6, summary: 3, issuer: 1, text: 1 };
   const SATURATION = 1.2;
+  const SYNONYM = 0.4; // what another word for the same counts beside the word itself
   const KEPT = 0.15; // a hit scores at least this share of the best
   const KEPT_UNSURE = 0.6; // the same, when nothing really answers
   // The best hit answers if it has this share of the query's words, by weight: so it is for 83 of
@@ -54,9 +55,25 @@ Object.assign(window.policyKb, (() => {
     return ready;
   }
 
+  /** Return the terms of other words for parts of a query, taking the longest part at each place. */
+  function otherTerms(synonyms, query) {
+    const others = [];
+    for (let at = 0; at < query.length; at++) {
+      for (let length = Math.min(8, query.length - at); length > 1; length--) {
+        const found = synonyms[query.slice(at, at + length)];
+        if (!found) continue;
+        others.push(...found);
+        at += length - 1;
+        break;
+      }
+    }
+    return [...new Set(others.flatMap(termsOf))];
+  }
+
   function rank(data, query) {
     const { documents, frequency } = prepare(data);
     const terms = [...new Set(termsOf(query))];
+    const others = otherTerms(data.synonyms, query).filter((term) => !terms.includes(term));
     const weightOf = (term) => Math.log(1 + documents.length / ((frequency.get(term) ?? 0) + 0.5));
     const whole = terms.reduce((sum, term) => sum + weightOf(term), 0);
     const phrase = query.replace(/\s+/g, "");
@@ -68,6 +85,12 @@ Object.assign(window.policyKb, (() => {
         if (weight === undefined) continue;
         score += weightOf(term) * (weight / (weight + SATURATION * WEIGHTS.summary));
         covered += weightOf(term);
+      }
+      for (const term of others) {
+        const weight = document.weights.get(term);
+        if (weight === undefined) continue;
+        score += SYNONYM * weightOf(term) * (weight / (weight + SATURATION * WEIGHTS.summary));
+        covered = Math.min(whole, covered + SYNONYM * weightOf(term));
       }
       if (phrase.length > 1) {
         for (const field of Object.keys(WEIGHTS)) {
@@ -83,7 +106,7 @@ Object.assign(window.policyKb, (() => {
     const confident = scored.some(({ share }) => share >= SURE);
     const least = best * (confident ? KEPT : KEPT_UNSURE);
     const found = scored.filter(({ score }) => score > 0 && score >= least);
-    return { found, terms, confident };
+    return { found, terms: [...terms, ...others], confident };
   }
 
   /** Answer like GET /api/search: same parameters, same shape. */
@@ -111,7 +134,7 @@ Object.assign(window.policyKb, (() => {
     const kept = rows.filter((row) => isChosen(row, chosen)).sort(orderBy(params.sort, day));
     const from = (params.page - 1) * params.size;
     return {
-      query: { text: params.q, normalized: query, corrected: null, pinned: [] },
+      query: { text: params.q, normalized: query, corrected: null, pinned: null },
       total: kept.length,
       page: params.page,
       size: params.size,
