@@ -54,6 +54,7 @@ bench: .venv/.test
 	@touch $@
 
 words: .venv/.serve
+	@mkdir -p build
 	$(BIN)/python -m indexer.words > build/words.txt && mv build/words.txt indexer/lexicon/words.txt
 
 lock: .venv/.test
