@@ -32,7 +32,8 @@ class Part:
 def explain(index: Index, text: str, slug: str, day: date) -> tuple[Part, ...]:
     """Return the parts of an entry's score for a query, in the order of the calculation.
 
-    They add up to the score that `search` gives. Raises LookupError when there is no such entry.
+    They add up to the score that `search` gives; a pinned answer stands first whatever its score.
+    Raises LookupError when there is no such entry.
     """
     row = index.rows[slug]
     asked = understand(index, text)
