@@ -45,6 +45,7 @@ Progress = Callable[[int, int], None]
 Data = dict[str, Any]
 
 SEARCH_DATA = "assets/search-data.js"
+NAMES_SHOWN = 6  # of an entry on its page; the search knows them all
 ROWS = 8  # of 最新施行 and 即将截止 on the home page
 CLOSING_DAYS = 60  # 即将截止: what closes within so many days
 
@@ -418,7 +419,7 @@ def _facts(policy: Policy) -> list[Data]:
         ("收费", _first(policy.fee), "fee"),
         ("办理机关", _first(policy.handling_body), "handling_body"),
         ("咨询电话", "、".join(c.phone for c in policy.contact if c.phone), ""),
-        ("也叫", "、".join(policy.aliases), ""),
+        ("也叫", "、".join(policy.aliases[:NAMES_SHOWN]), ""),
     ]
     return [{"label": name, "text": text, "section": id_} for name, text, id_ in rows if text]
 

@@ -292,3 +292,18 @@ def test_topics_that_have_entries_are_listed_and_counted(small: Path) -> None:
     counts = {topic["name"]: topic["count"] for topic in meta(small, "topics.md")["topics"]}
     assert counts["税费减免"] == 2
     assert "退役军人" not in counts  # it has none
+
+
+def test_a_page_shows_the_first_few_names_and_the_search_knows_all(tmp_path: Path) -> None:
+    names = [f"俗称{n}" for n in "一二三四五六七八"]
+    out = build(tmp_path, make_policy("named", aliases=names))
+    assert facts(out, "named")["也叫"] == "、".join(names[:6])
+    assert search_data(out)["policies"][0]["aliases"] == names
+
+
+def test_search_data_has_only_synonyms_that_stand_in_the_library(tmp_path: Path) -> None:
+    out = build(tmp_path, make_policy("road", title="挖掘城市道路审批"))
+    synonyms = search_data(out)["synonyms"]
+    assert "道路" in synonyms["马路"]
+    assert synonyms["挖沟"] == ["挖掘"]
+    assert "托班" not in synonyms
