@@ -40,7 +40,7 @@ from indexer.problems import (
     shown,
 )
 from indexer.query import search
-from indexer.questions import QuestionError, answers_schema, load_questions
+from indexer.questions import answers_schema, load_questions
 from indexer.suggest import suggest
 from indexer.synonyms import load_synonyms
 
@@ -458,7 +458,7 @@ def main() -> int:
     try:
         app = make_app(options.index, options.site)
         listener = listen(options.host, options.port)
-    except (IndexMissing, SiteMissing, AddressUnusable, LexiconError, QuestionError) as error:
+    except (IndexMissing, SiteMissing, AddressUnusable, LexiconError) as error:
         sys.stderr.write(f"search_server：{error}\n")
         return 2
     sys.stdout.write(f"政策库：{address_of(listener)}\n")

@@ -19,6 +19,7 @@ from opencc import OpenCC
 from whoosh.analysis.acore import Token
 from whoosh.analysis.tokenizers import Tokenizer
 
+CHINESE = "\u3400-\u4dbf\u4e00-\u9fff"  # for character classes; the rare ones beyond are not paired
 WORDS_FILE = Path(__file__).parent / "lexicon" / "words.txt"
 OWN_FREQUENCY = 20_000  # high enough that a word of the trade is never cut
 

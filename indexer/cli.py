@@ -53,7 +53,6 @@ from indexer.pins import check_pins, load_pins
 from indexer.policy import Kind, Status, json_schema, label
 from indexer.problems import LexiconError, ParameterError, PolicyError, Problem, did_you_mean, shown
 from indexer.query import Answer, search
-from indexer.questions import QuestionError
 from indexer.writing import BuildReport, IndexBusy, build_index
 
 rich_utils.ARGUMENTS_PANEL_TITLE = "参数"
@@ -575,8 +574,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         EvaluationUnavailable,
         LexiconError,
     ) as error:
-        code = _say(str(error))
-    except QuestionError as error:
         code = _say(*str(error).splitlines())
     except (typer.Abort, KeyboardInterrupt):
         code = _say("已中止。")

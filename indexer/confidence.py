@@ -5,7 +5,7 @@ import numpy as np
 from indexer.corpus import FIELDS
 from indexer.index import Index
 from indexer.ranking import idf_of
-from indexer.understanding import Asked, names
+from indexer.understanding import Asked
 
 # The best hit answers if its share of the query (its score) and the specific words of the query
 # that it has outside its body make up this much: so it is for 92 of 100 queries that the library
@@ -21,10 +21,10 @@ def answers(index: Index, asked: Asked) -> bool:
     question = asked.question
     if question.phrases or not question.asks:
         return True
-    if not asked.scores.any() or _names_an_unknown_document(index, asked):
+    if asked.named or question.documents:
+        return asked.named  # a document is there or is not: another one is no answer
+    if not asked.scores.any():
         return False
-    if any(len(rows) for rows, _ in names(index, question)):
-        return True
     row = int(asked.scores.argmax())
     return evidence(index, asked, row) >= CONFIDENT
 
@@ -42,9 +42,3 @@ def evidence(index: Index, asked: Asked, row: int) -> float:
     rarest = float(idf_of(np.zeros(1, np.int64), len(index))[0])
     specific = float(index.word_postings.idf[shared.astype(np.int64)].sum()) / rarest
     return float(asked.scores[row]) + SPECIFIC * specific
-
-
-def _names_an_unknown_document(index: Index, asked: Asked) -> bool:
-    """Tell whether a document is asked for by its number, and no entry has it."""
-    documents = asked.question.documents
-    return bool(documents) and not any(len(index.rows_of_document(*found)) for found in documents)

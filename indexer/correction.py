@@ -10,7 +10,7 @@ import numpy as np
 from rapidfuzz.distance import OSA
 from rapidfuzz.fuzz import partial_ratio_alignment
 
-from indexer.analysis import is_dictionary_word, own_words, pairs_of, segment
+from indexer.analysis import CHINESE, is_dictionary_word, own_words, pairs_of, segment
 from indexer.index import Index
 from indexer.pinyin import Unit, alike, read_letters
 from indexer.ranking import Scores, highest, sortable, unique_keys
@@ -23,12 +23,11 @@ NEAR_ENTRIES = 30  # entries whose names are compared with the query
 _HOMOPHONES = 8
 _FOUND = 400  # places at which a run of initials is looked at
 
-_CHINESE = "\u3400-\u4dbf\u4e00-\u9fff"
 # Letters, possibly with Chinese characters among them: paishui xuke, 排水xk.
-_MIXED = re.compile(rf"[{_CHINESE}]*[a-z][a-z'{_CHINESE}]*(?:\s+[a-z][a-z'{_CHINESE}]*)*")
-_PIECE = re.compile(rf"[a-z]+|[{_CHINESE}]")
-_AROUND = re.compile(rf"([{_CHINESE}]*)([a-z']+)([{_CHINESE}]*)")
-_STRETCH = re.compile(rf"[{_CHINESE}]{{2,}}")
+_MIXED = re.compile(rf"[{CHINESE}]*[a-z][a-z'{CHINESE}]*(?:\s+[a-z][a-z'{CHINESE}]*)*")
+_PIECE = re.compile(rf"[a-z]+|[{CHINESE}]")
+_AROUND = re.compile(rf"([{CHINESE}]*)([a-z']+)([{CHINESE}]*)")
+_STRETCH = re.compile(rf"[{CHINESE}]{{2,}}")
 
 
 def read_pinyin(index: Index, folded: str) -> list[str]:
@@ -332,9 +331,8 @@ def _names_near(index: Index, folded: str, scores: Scores) -> Iterator[str]:
     """Yield the normalised titles and aliases of the entries that answer best or are called so."""
     found = np.flatnonzero(scores > scores.max(initial=0.0) / 2)
     best = found[highest(unique_keys(sortable(scores[found]), found), NEAR_ENTRIES)]
-    called = index.rows_sharing([ord(character) for character in folded], NEAR_ENTRIES)
-    best = np.union1d(best, called)
-    for row in best.tolist():
+    called = index.rows_sharing(map(ord, folded), NEAR_ENTRIES)
+    for row in dict.fromkeys((*best.tolist(), *called)):
         yield from index.names(row)
 
 

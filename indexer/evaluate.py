@@ -153,7 +153,7 @@ def read_judgements(path: Path) -> tuple[Case, ...]:
 
 def save_result(report: Report, path: Path, name: str) -> None:
     """Keep the measures of a set of queries, and the place of each that is not first."""
-    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    kept = _read_kept(path)
     kept[name] = {
         "overall": asdict(report.overall),
         "places": {miss.query: miss.place for miss in report.misses},
@@ -163,10 +163,20 @@ def save_result(report: Report, path: Path, name: str) -> None:
 
 def read_result(path: Path, name: str) -> dict[str, Any] | None:
     """Return what `save_result` kept of a set of queries, None if there is nothing."""
-    if not path.exists():
-        return None
-    result: dict[str, Any] | None = json.loads(path.read_text(encoding="utf-8")).get(name)
+    result: dict[str, Any] | None = _read_kept(path).get(name)
     return result
+
+
+def _read_kept(path: Path) -> dict[str, Any]:
+    """Return all kept results; raise PolicyError if the file is not one of `save_result`."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        if all({"overall", "places"} <= set(result) for result in kept.values()):
+            return dict(kept)
+    except (OSError, ValueError, AttributeError, TypeError):
+        pass
+    message = "这不是 policykb evaluate --save 存下的结果，请换一个文件，或者删掉它重新存。"
+    raise PolicyError([Problem(str(path), 1, "", message)])
 
 
 def moved(

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from whoosh.filedb.filestore import FileStorage
 from whoosh.index import TOC, FileIndex
 
-from indexer.analysis import normalise, pairs_of, segment
+from indexer.analysis import CHINESE, normalise, pairs_of, segment
 from indexer.corpus import FIELDS
 from indexer.matching import Rule, read_rules
 from indexer.pinyin import alike, likeness
@@ -38,7 +38,7 @@ from indexer.reading import documents_in, is_same_issuer, stopwords
 STATUSES = tuple(Status)
 OPEN_ATTEMPTS = 25
 MOST_NAMES = 500  # titles and aliases with one text in them that are looked at
-_CHINESE = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]+")
+_STRETCH = re.compile(f"[{CHINESE}]+")
 _ALONE = {("\n", "\n"), ("\n", "")}
 NAME = "MAIN"  # Whoosh's name for the only index of a folder
 TOC_FILE = re.compile(rf"^_{NAME}_(\d+)\.toc$")
@@ -99,7 +99,7 @@ class Sounds:
     @cached_property
     def questions(self) -> frozenset[str]:
         """How the words sound that only make a question of it: zenmeban, duoshaoqian."""
-        words = (word for word in stopwords() if _CHINESE.fullmatch(word))
+        words = (word for word in stopwords() if _STRETCH.fullmatch(word))
         return frozenset(
             "".join(self.syllables[int(self.readings[ord(c)])] for c in word) for word in words
         )
@@ -191,7 +191,7 @@ class Index:
         self.folded_phrases = (self._arrays / "phrases-folded.txt").read_text(encoding="utf-8")
         self.phrase_breaks = self._load("phrase-breaks")
         self._name_starts, self._names = self._load("name-starts"), self._load("names")
-        self.names_end: int = meta["names"]  # titles and aliases stand before the queries
+        self._names_end: int = meta["names"]  # titles and aliases stand before the queries
         self.sounds = Sounds(
             tuple(meta["syllables"]),
             self._load("readings"),
@@ -265,7 +265,7 @@ class Index:
         """Return the title and the aliases of an entry, normalised and without spaces."""
         order, starts = self._phrases_of
         numbers = order[starts[row] : starts[row + 1]]
-        return [self._folded_phrase(int(number)) for number in numbers if number < self.names_end]
+        return [self._folded_phrase(int(number)) for number in numbers if number < self._names_end]
 
     def rows_of_document(self, number: str, issuer: str) -> NDArray[np.int32]:
         """Return the rows that rest on a document, by the one name of its number and its issuer."""
@@ -295,27 +295,30 @@ class Index:
             place = self.folded_phrases.find(text, place + 1, end)
         return np.array(sorted(whole), np.int32), np.array(sorted(within), np.int32)
 
-    def rows_sharing(self, characters: Sequence[int], count: int) -> NDArray[np.int32]:
-        """Return the rows with the titles or aliases that share most characters with some."""
+    def rows_sharing(self, characters: Iterable[int], count: int, least: float = 2) -> list[int]:
+        """Return the rows with a title or alias that has most of some characters, likest first.
+
+        It must have `least` of them.
+        """
         wanted = [code for code in dict.fromkeys(characters) if code < 0x10000]
         spans = [slice(*self._name_starts[code : code + 2].tolist()) for code in wanted]
         having = np.concatenate([self._names[span] for span in spans] or [self._names[:0]])
-        shared = np.bincount(having, minlength=self.names_end)
+        shared = np.bincount(having, minlength=self._names_end)
         likeness = shared / (self._name_lengths + len(wanted) - shared)
-        found = np.flatnonzero(shared > 1)
-        best = found[np.argsort(-likeness[found], kind="stable")[:count]]
-        return np.unique(self.phrase_rows[best])
+        found = np.flatnonzero(shared >= least)
+        best = found[np.argsort(-likeness[found], kind="stable")]
+        return list(dict.fromkeys(self.phrase_rows[best].tolist()))[:count]
 
     @cached_property
     def _name_lengths(self) -> NDArray[np.int64]:
-        breaks = self.phrase_breaks[: self.names_end]
+        breaks = self.phrase_breaks[: self._names_end]
         return np.diff(breaks, append=self.end_of_names) - 1
 
     @cached_property
     def end_of_names(self) -> int:
         """Where the queries begin among the folded phrases, behind titles and aliases."""
-        more = self.names_end < len(self.phrase_breaks)
-        return int(self.phrase_breaks[self.names_end]) if more else len(self.folded_phrases)
+        more = self._names_end < len(self.phrase_breaks)
+        return int(self.phrase_breaks[self._names_end]) if more else len(self.folded_phrases)
 
     def _folded_phrase(self, number: int) -> str:
         begin = int(self.phrase_breaks[number]) + 1
@@ -350,7 +353,7 @@ class Index:
             if not word.isascii() or phrase[begin:end] != word:
                 continue
             having &= self._having(self.word_postings, self.word_ids.get(word))
-        for stretch in _CHINESE.findall(phrase):
+        for stretch in _STRETCH.findall(phrase):
             having &= self._contain_stretch(stretch)
         return having
 

@@ -11,11 +11,18 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from indexer.policy import LEXICON, Audience, Comparison, Condition, label, places_within
-from indexer.problems import did_you_mean, printable, shown
+from indexer.policy import (
+    LEXICON,
+    Audience,
+    Comparison,
+    Condition,
+    label,
+    places_within,
+    region_names,
+)
+from indexer.problems import LexiconError, did_you_mean, read_lexicon, shown
 
 ELSEWHERE = "其他地区"  # an answer: in none of the regions of the library
 UNSURE = ("不清楚", "不知道", "不确定", "说不清", "未知")  # answers that leave a question open
@@ -26,10 +33,6 @@ _NUMBER = re.compile(r"([-+]?[0-9]{1,15}(?:\.[0-9]{1,6})?)\s*(\D{0,6})")
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=200)]
 Value = Decimal | frozenset[str] | bool | date | str
-
-
-class QuestionError(Exception):
-    """The question file has mistakes; the message names each of them."""
 
 
 class AnswerError(Exception):
@@ -123,7 +126,9 @@ class Question(BaseModel):
         if self.unit:
             row["units"] = dict(units_of(self.unit))
         if self.type is QuestionType.REGION:
-            row["options"] = [{"value": name, "label": name} for name in (*regions(), ELSEWHERE)]
+            row["options"] = [
+                {"value": name, "label": name} for name in (*region_names(), ELSEWHERE)
+            ]
         return row
 
 
@@ -169,27 +174,24 @@ def fold(text: str) -> str:
 
 @cache
 def load_questions(path: Path = LEXICON / "questions.yml") -> Questions:
-    """Read the questions; raise QuestionError with every mistake in the file.
+    """Read the questions; raise LexiconError with every mistake in the file.
 
     Kept in memory: a changed file is read when the program starts again.
     """
     mistakes: list[str] = []
-    content = _read_yaml(path)
+    content = _read_parts(path)
     measures = tuple(_read_measures(content.get("measures"), mistakes))
     rows = tuple(_read_rows(content.get("questions"), mistakes))
     mistakes.extend(_mistakes_between(rows, measures))
     if mistakes:
-        raise QuestionError("\n".join(f"{path.name} {mistake}" for mistake in mistakes))
+        raise LexiconError("\n".join(f"{path.name} {mistake}" for mistake in mistakes))
     return Questions(rows, measures)
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise QuestionError(f"{path.name} 不是正确的 YAML：{printable(error)}") from None
+def _read_parts(path: Path) -> dict[str, Any]:
+    content = read_lexicon(path)
     if not isinstance(content, dict):
-        raise QuestionError(f"{path.name} 要写 measures 和 questions 两部分。")
+        raise LexiconError(f"{path.name} 要写 measures 和 questions 两部分。")
     return content
 
 
@@ -257,13 +259,6 @@ def _mistakes_in(row: Question, keys: set[str], units: set[str]) -> Iterator[str
 
 
 @cache
-def regions() -> tuple[str, ...]:
-    """Return the regions that an answer may name, the wider ones first."""
-    rows = yaml.safe_load((LEXICON / "regions.yml").read_text(encoding="utf-8"))
-    return tuple(row["name"] for row in rows)
-
-
-@cache
 def units_of(unit: str) -> Mapping[str, int]:
     """Return the units of the same measure, each with how many of the smallest it holds."""
     return next((m for m in load_questions().measures if unit in m), {unit: 1})
@@ -297,7 +292,7 @@ def _answer_schema(question: Question) -> dict[str, Any]:
         case QuestionType.DATE:
             return {**text, "format": "date"}
         case QuestionType.REGION:
-            return {**text, "examples": [*regions(), ELSEWHERE]}
+            return {**text, "examples": [*region_names(), ELSEWHERE]}
         case QuestionType.CHOICE:
             return {**text, "examples": list(question.values)}
 
@@ -463,7 +458,7 @@ def _read_date(given: Any, day: date | None) -> date:
 
 
 def _read_region(given: Any) -> str:
-    names = (*regions(), ELSEWHERE)
+    names = (*region_names(), ELSEWHERE)
     place = _place_named(fold(given), names) if isinstance(given, str) else None
     if place is None:
         hint = did_you_mean(given[:80], names) if isinstance(given, str) else ""
@@ -563,7 +558,7 @@ def _read_compared(question: Question, condition: Condition) -> tuple[Value, str
         if answer is None or len(parts) > 1:
             raise AnswerError("这里只写一个数或者一个日期。")
         return answer.value, answer.text
-    known = regions() if question.type is QuestionType.REGION else question.values
+    known = region_names() if question.type is QuestionType.REGION else question.values
     for part in parts:
         if part not in known:
             raise AnswerError(

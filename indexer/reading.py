@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from indexer.analysis import find_named, normalise, pairs_of, segment
+from indexer.analysis import CHINESE, find_named, normalise, pairs_of, segment
 from indexer.synonyms import find_synonyms
 
 STOPWORDS_FILE = Path(__file__).parent / "lexicon" / "stopwords.txt"
 
-_CHINESE = r"[\u3400-\u4dbf\u4e00-\u9fff]"
+_CHINESE = f"[{CHINESE}]"
 # Quotes ask for the exact words where they stand apart; a title may have its own (“小巨人”企业).
 _QUOTED = re.compile(r'(?<!\S)["“”「『]([^"“”「」『』]*)["“”」』](?!\S)')
 _EXCLUDED = re.compile(r"(?:(?<=\s)|^)-\s*(?:[\"“「]([^\"“”「」]+)[\"”」]|([^\s\-][^\s]*))")
 # 排 水 许 可: single characters set apart, as copied from a table or a scan.
 _SPACED = re.compile(rf"(?<!\S){_CHINESE}(?:\s+{_CHINESE})+(?!\S)")
-_NOT_CHINESE = re.compile("[^\u3400-\u4dbf\u4e00-\u9fff]")
+_NOT_CHINESE = re.compile(f"[^{CHINESE}]")
 _BROKEN = re.compile(rf"(?<={_CHINESE})\s*[\r\n]+\s*(?={_CHINESE})")
 # 国发2024 3, 国发2024-3号: without brackets a number is a document's only behind its issuer.
 _LOOSE_NUMBER = re.compile(
@@ -76,7 +76,9 @@ def read_question(text: str, others: Iterable[str] = ()) -> Question:
     content, kept = _without_stopwords(list(segment(figures)), figures)
     if names and not content:
         kept = ""
-    _, wording = _without_stopwords(list(segment(positive)), positive)
+    wording = kept
+    if figures != positive:
+        _, wording = _without_stopwords(list(segment(positive)), positive)
     return Question(
         text=" ".join(folded.split()),
         content="".join(wording.split()),

@@ -4,13 +4,10 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from indexer.analysis import normalise, pairs_of
 from indexer.corpus import url_of
 from indexer.correction import correct_sounds, read_pinyin
 from indexer.index import Index
-from indexer.ranking import highest, unique_keys
 from indexer.reading import read_question
 
 LONGEST = 50  # characters: nobody waits for suggestions to a longer text
@@ -43,22 +40,14 @@ def _meanings(index: Index, typed: str, spaced: str) -> Iterator[str]:
 
 
 def nearest_titles(index: Index, q: str, limit: int = 3) -> list[dict[str, Any]]:
-    """Return the entries whose titles share most characters with a text that found nothing.
+    """Return the entries whose names share most characters with a text that found nothing.
 
     What only makes a question of it (怎么办) is no likeness.
     """
     question = read_question(q)
     wanted = {c for word in (*question.words, *question.names) for c in word if c.isalnum()}
-    text, breaks = index.folded_phrases, index.phrase_breaks
-    end = int(breaks[len(index)]) if len(index) < len(breaks) else len(text)
-    codes = np.frombuffer(text[:end].encode("utf-32-le"), dtype=np.uint32)
-    shared = np.zeros(len(index), np.int64)
-    for character in wanted:
-        places = np.flatnonzero(codes == ord(character))
-        shared[np.unique(np.searchsorted(breaks, places) - 1)] += 1
-    enough = np.flatnonzero(shared >= max(2, len(wanted) / 2))
-    best = enough[highest(unique_keys(shared[enough], enough), limit)]
-    return [_suggestion(index, row, index.phrases[row]) for row in best.tolist()]
+    rows = index.rows_sharing(map(ord, wanted), limit, max(2, len(wanted) / 2))
+    return [_suggestion(index, row, index.phrases[row]) for row in rows]
 
 
 def _search(index: Index, needle: str, limit: int, found: dict[int, str]) -> None:

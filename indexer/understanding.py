@@ -8,6 +8,8 @@ from indexer.index import Index
 from indexer.ranking import Rows, Scores, Sought, look_closer, score
 from indexer.reading import Question, read_question
 
+# Everyday questions are measured with "policykb evaluate --judgements tests/judgements.csv", those
+# about statutes with "python benchmarks/statutes.py".
 # A pair of characters counts as much as a word: with half of that, success@1 of the everyday
 # questions falls from 0.866 to 0.858 (without synonyms), with 1.3 it stays.
 BIGRAM_FACTOR = 1.0
@@ -26,13 +28,15 @@ LONGEST_NAME = 40  # characters: no title is longer than what is compared with t
 class Asked:
     """A query as it was understood, and how well each entry answers it.
 
-    `best` is the highest score that the words alone bring, before a name counts. `corrected` is
-    the spelling that was taken for the one meant, None where it is the one given.
+    `named` tells whether it names an entry: by a document number, a title or alias, or a part of
+    one. `best` is the highest score that the words alone bring, before a name counts. `corrected`
+    is the spelling that was taken for the one meant, None where it is the one given.
     """
 
     normalized: str
     question: Question
     scores: Scores
+    named: bool
     best: float
     corrected: str | None = None
 
@@ -63,10 +67,12 @@ def _ask(index: Index, question: Question, normalized: str) -> Asked:
     scores = look_closer(scores, index.characters, question.characters)
     scores *= index.authority
     best = float(scores.max(initial=0.0))
+    named = False
     for rows, share in names(index, question):
         scores[rows] += share * (1 - scores[rows])
+        named |= len(rows) > 0
     corrected = None if question.text == normalized else question.text
-    return Asked(normalized, question, scores, best, corrected)
+    return Asked(normalized, question, scores, named, best, corrected)
 
 
 def sought(index: Index, question: Question) -> Iterator[tuple[tuple[str, ...], Sought]]:

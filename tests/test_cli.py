@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from indexer.cli import main
-from indexer.questions import QuestionError
+from indexer.problems import LexiconError
 
 ROOT = Path(__file__).resolve().parent.parent
 GOOD = (ROOT / "tests" / "cases" / "good.md").read_text(encoding="utf-8")
@@ -344,7 +344,7 @@ def test_mistakes_in_the_questions_are_told_without_a_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def broken(*_: object) -> None:
-        raise QuestionError("questions.yml size：缺少这一项。\nquestions.yml age：缺少这一项。")
+        raise LexiconError("questions.yml size：缺少这一项。\nquestions.yml age：缺少这一项。")
 
     monkeypatch.setattr("indexer.cli.inspect_library", broken)
     with pytest.raises(SystemExit) as stopped:

@@ -95,8 +95,6 @@ def test_one_slip_in_a_name_is_put_right(index: Index, typed: str) -> None:
 
 
 def test_a_slip_is_found_by_its_characters_when_no_pair_is_right(index: Index) -> None:
-    answer = search(index, SearchParams(q="路破"), DAY)
-    assert slugs(answer)[:1] in ([], ["road"])
     assert slugs(search(index, SearchParams(q="挖道掘路"), DAY))[:1] == ["road"]
 
 

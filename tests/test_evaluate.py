@@ -81,6 +81,14 @@ def test_a_kept_result_tells_which_queries_have_moved(tmp_path: Path) -> None:
     assert read_result(path, "other") is None
 
 
+@pytest.mark.parametrize("content", ["{bad", "[]", '{"set": 3}', '{"set": {}}'])
+def test_a_file_that_is_no_kept_result_is_told(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "kept.json"
+    path.write_text(content, "utf-8")
+    with pytest.raises(PolicyError, match="这不是 policykb evaluate --save 存下的结果"):
+        read_result(path, "set")
+
+
 def test_every_query_of_every_entry_is_a_case(tmp_path: Path) -> None:
     cases = cases_of(make_library(ROAD, DRAIN, tmp_path=tmp_path))
     assert cases == (

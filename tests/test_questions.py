@@ -16,11 +16,10 @@ from hypothesis import strategies as st
 from indexer.loader import inspect_library, load_library
 from indexer.matching import parse_profile
 from indexer.policy import Audience, Condition
-from indexer.problems import ParameterError
+from indexer.problems import LexiconError, ParameterError
 from indexer.questions import (
     AnswerError,
     Question,
-    QuestionError,
     answers_schema,
     load_questions,
     read_answer,
@@ -104,7 +103,7 @@ def test_mistakes_in_the_file_are_told_all_at_once(tmp_path: Path) -> None:
     path = tmp_path / "questions.yml"
     content = {"measures": [{"元": 1}, {"万": "一万"}], "questions": rows}
     path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
-    with pytest.raises(QuestionError) as caught:
+    with pytest.raises(LexiconError) as caught:
         load_questions(path)
     assert str(caught.value).splitlines() == [
         "questions.yml measures 第 2 行：要写成“单位: 正整数”。",

@@ -102,7 +102,9 @@ def test_other_meanings_of_the_whole_query_are_looked_for_too() -> None:
 @given(st.text(max_size=80))
 def test_any_text_can_be_read(text: str) -> None:
     asked = read_question(text)
-    assert asked.asks or not asked.words
+    assert not any(character.isspace() for character in asked.content)
+    paired = {half for pair in asked.bigrams for half in (pair >> 16, pair & 0xFFFF)}
+    assert paired <= set(asked.characters)
 
 
 @pytest.mark.parametrize(

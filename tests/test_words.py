@@ -9,8 +9,7 @@ def test_short_names_that_the_dictionary_lacks_are_words_of_the_trade() -> None:
     assert words_of([policy], ["稳岗", "道路"]) == ["失保", "稳岗"]
 
 
-def test_the_list_that_is_used_is_the_one_that_make_words_writes() -> None:
+def test_every_listed_word_is_a_name_and_few_names_are_not_listed_yet() -> None:
     written = {line for line in lines() if not line.startswith("#")}
-    # Names may have been added to entries since; what is listed must still be somebody's name.
     assert own_words() <= written
     assert len(written - own_words()) < 200
