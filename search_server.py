@@ -27,7 +27,7 @@ from starlette.types import Scope
 from indexer import __version__
 from indexer.clock import today
 from indexer.index import STATUSES, Index, IndexMissing, generation_of, open_index
-from indexer.matching import match, parse_profile
+from indexer.matching import match
 from indexer.params import MAX_LENGTH, SORTS, parse_params
 from indexer.pins import load_pins
 from indexer.policy import Audience, BenefitMode, Kind, Level, Status
@@ -39,6 +39,7 @@ from indexer.problems import (
     printable,
     shown,
 )
+from indexer.profile import parse_profile
 from indexer.query import search
 from indexer.questions import answers_schema, load_questions
 from indexer.suggest import suggest

@@ -7,11 +7,11 @@ from datetime import date
 from graphlib import CycleError, TopologicalSorter
 from itertools import chain
 
+from indexer.conditions import check_condition
 from indexer.frontmatter import Loc, place_name
 from indexer.library import Entry
 from indexer.policy import Condition
 from indexer.problems import Problem, did_you_mean, shown
-from indexer.questions import check_condition
 
 Finding = tuple[Loc, str]
 

@@ -37,21 +37,13 @@ from indexer.frontmatter import line_of, read_front_matter
 from indexer.index import Index, IndexMissing, open_index
 from indexer.library import Library
 from indexer.loader import inspect_library, load_library
-from indexer.matching import (
-    Finding,
-    Match,
-    Matches,
-    Outcome,
-    Profile,
-    describe,
-    match,
-    parse_profile,
-)
+from indexer.matching import Finding, Match, Matches, Outcome, describe, match
 from indexer.pages import build_pages
 from indexer.params import SORTS, parse_params
 from indexer.pins import check_pins, load_pins
 from indexer.policy import Kind, Status, json_schema, label
 from indexer.problems import LexiconError, ParameterError, PolicyError, Problem, did_you_mean, shown
+from indexer.profile import Profile, parse_profile
 from indexer.query import Answer, search
 from indexer.writing import BuildReport, IndexBusy, build_index
 

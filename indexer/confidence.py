@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from indexer.corpus import FIELDS
 from indexer.index import Index
 from indexer.ranking import idf_of
+from indexer.texts import FIELDS
 from indexer.understanding import Asked
 
 # The best hit answers if its share of the query (its score) and the specific words of the query

@@ -3,7 +3,7 @@
 import json
 import re
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -18,8 +18,6 @@ from indexer.pinyin import likeness, readings, sound_numbers, syllables
 from indexer.policy import (
     Audience,
     BenefitMode,
-    Clause,
-    Condition,
     Kind,
     Level,
     Policy,
@@ -28,9 +26,9 @@ from indexer.policy import (
     topic_names,
 )
 from indexer.ranking import build_forward, build_postings
+from indexer.texts import FIELDS, texts_of
 
 CHARACTERS = 0x10000  # Chinese characters are told apart by their code
-FIELDS = ("title", "aliases", "queries", "summary", "doc_numbers", "body")
 
 
 # Found on the statute questions (benchmarks/statutes.py): nDCG@10 goes from 0.377 with the standing
@@ -38,22 +36,6 @@ FIELDS = ("title", "aliases", "queries", "summary", "doc_numbers", "body")
 # the everyday questions over 116 entries, 15 of them rules, success@1 moves by 0.002.
 REGULATION, RULE_ELSEWHERE = 0.8, 0.5
 YEARLY, OLDEST_RULE = 0.01, 0.7
-# The fields whose parts tell the article that they follow from (`basis`).
-_GROUNDED = {
-    "applies_to",
-    "conditions",
-    "eligibility",
-    "benefits",
-    "materials",
-    "procedure",
-    "time_limit",
-    "fee",
-    "validity",
-    "obligations",
-    "consequences",
-    "key_points",
-    "handling_body",
-}
 _LEGISLATURE = re.compile("全国人民代表大会|全国人大")
 
 
@@ -109,7 +91,7 @@ class Corpus:
             "digest": entry.digest,
             "record": {**entry.policy.public_record(), "url": url_of(entry.policy.slug)},
         }
-        for name, text in _texts_of(entry.policy).items():
+        for name, text in texts_of(entry.policy).items():
             analysis = analyse(text)
             numbers = [self._numbers.setdefault(w, len(self._numbers)) for w in analysis.words]
             self._texts.append(text.encode("utf-8", "replace"))
@@ -324,38 +306,6 @@ def rule_of(policy: Policy) -> dict[str, Any]:
     return {**kept, "url": url_of(policy.slug), "deadline": deadline}
 
 
-def _texts_of(policy: Policy) -> dict[str, str]:
-    """Return the searchable text of each field; `internal` is never read."""
-    return {
-        "title": policy.title,
-        "aliases": "\n".join(policy.aliases),
-        "queries": "\n".join(policy.queries),
-        "summary": policy.summary,
-        "doc_numbers": "\n".join((*policy.doc_numbers, *_references(policy))),
-        "body": "\n".join(filter(None, _body_parts(policy))),
-    }
-
-
-def _references(policy: Policy) -> Iterator[str]:
-    """Yield the articles that an entry rests on: 城市道路管理条例 第33条."""
-    for document in policy.documents:
-        if document.articles:
-            yield f"{document.title} {document.articles}"
-    yield from dict.fromkeys(_bases(policy.model_dump(include=_GROUNDED)))
-
-
-def _bases(value: Any) -> Iterator[str]:
-    """Yield every `basis` in some fields, however deep."""
-    if isinstance(value, dict):
-        if value.get("basis"):
-            yield value["basis"]
-        value = value.values()
-    elif not isinstance(value, list | tuple):
-        return
-    for part in value:
-        yield from _bases(part)
-
-
 def _authorities(policies: list[Policy]) -> NDArray[np.float32]:
     """Return how much each entry is worth beside another that answers as well.
 
@@ -380,75 +330,6 @@ def _authority_of(policy: Policy, newest: int) -> float:
     if policy.effective:
         authority *= max(OLDEST_RULE, 1 - YEARLY * (newest - policy.effective.year))
     return authority
-
-
-def _body_parts(policy: Policy) -> Iterator[str]:
-    """Yield the text of an entry in the order in which its page shows it."""
-    yield _plain(policy.body)
-    for clauses in (policy.applies_to, policy.conditions):
-        yield from _clause_texts(clauses)
-    yield from _condition_texts(policy.eligibility)
-    for benefit in policy.benefits:
-        yield from filter(None, (benefit.text, benefit.cap, benefit.note))
-    if policy.benefit_mode is not None:
-        yield policy.benefit_mode.value
-    if policy.application_window is not None:
-        yield policy.application_window.text
-    for material in policy.materials:
-        yield from filter(None, (material.name, material.when, material.note))
-    yield from _clause_texts(policy.procedure)
-    for limit in policy.time_limit:
-        yield from filter(None, (limit.text, limit.note))
-    for clauses in (
-        policy.fee,
-        policy.validity,
-        policy.obligations,
-        policy.consequences,
-        policy.key_points,
-        policy.cautions,
-        policy.handling_body,
-    ):
-        yield from _clause_texts(clauses)
-    for counter in policy.counter:
-        yield from filter(None, (counter.name, counter.address))
-    yield from (contact.name for contact in policy.contact)
-    yield from (document.title for document in policy.documents)
-    yield policy.validity_note or ""
-    yield policy.issuer
-    yield "、".join((*policy.topic, *policy.region))
-
-
-def _clause_texts(clauses: Iterable[Clause]) -> Iterator[str]:
-    for clause in clauses:
-        head = "，".join(filter(None, (clause.name, clause.when)))
-        yield f"{head}：{clause.text}" if head else clause.text
-        yield clause.note or ""
-
-
-def _condition_texts(conditions: Iterable[Condition]) -> Iterator[str]:
-    for condition in conditions:
-        yield condition.text
-        yield condition.note or ""
-        for group in (condition.all, condition.any, condition.not_):
-            yield from _condition_texts(group)
-
-
-_MARKUP = [
-    (re.compile(r"<!--.*?-->|</?[a-zA-Z][^<>\n]*>", re.DOTALL), " "),
-    (re.compile(r"!?\[([^\[\]\n]*)\]\([^()\n]*\)"), r"\1"),
-    (re.compile(r"^[ \t]*(?:#{1,6}|>|[-*+]|\d+\.)[ \t]+", re.MULTILINE), ""),
-    (re.compile(r"^[ \t]*\|?[ \t:|-]+\|[ \t:|-]*$", re.MULTILINE), ""),
-    (re.compile(r"\*\*|__|`+|~~"), ""),
-    (re.compile(r"[ \t]*\|[ \t]*"), " "),
-    (re.compile(r"\s*\n\s*"), "\n"),
-]
-
-
-def _plain(markdown: str) -> str:
-    """Return the words of a Markdown text without its marks."""
-    for pattern, replacement in _MARKUP:
-        markdown = pattern.sub(replacement, markdown)
-    return markdown.strip()
 
 
 def _facet_of(policy: Policy, name: str) -> tuple[str, ...]:

@@ -7,12 +7,12 @@ from datetime import date
 import numpy as np
 
 from indexer.analysis import analyse
-from indexer.corpus import FIELDS
 from indexer.index import STATUSES, Index
 from indexer.pins import pinned_for
 from indexer.policy import label
 from indexer.query import STATUS_FACTOR
 from indexer.ranking import CHARACTER_FACTOR, Sought, look_closer, score
+from indexer.texts import FIELDS
 from indexer.understanding import Asked, names, sought, understand
 
 FIELD_NAMES = dict(

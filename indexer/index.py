@@ -26,7 +26,6 @@ from whoosh.filedb.filestore import FileStorage
 from whoosh.index import TOC, FileIndex
 
 from indexer.analysis import CHINESE, normalise, pairs_of, segment
-from indexer.corpus import FIELDS
 from indexer.matching import Rule, read_rules
 from indexer.pinyin import alike, likeness
 from indexer.policy import (
@@ -34,6 +33,7 @@ from indexer.policy import (
 )
 from indexer.ranking import Forward, Postings
 from indexer.reading import documents_in, is_same_issuer, stopwords
+from indexer.texts import FIELDS
 
 STATUSES = tuple(Status)
 OPEN_ATTEMPTS = 25

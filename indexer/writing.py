@@ -25,9 +25,10 @@ from whoosh.index import TOC, FileIndex, LockError
 from whoosh.writing import CLEAR, MERGE_SMALL, SegmentWriter
 
 from indexer.analysis import WordTokenizer
-from indexer.corpus import FIELDS, Corpus
+from indexer.corpus import Corpus
 from indexer.index import NAME, TOC_FILE, Index, generation_of, newest
 from indexer.loader import Entry, Library
+from indexer.texts import FIELDS
 
 LOCK_SECONDS = 120.0
 # What the files depend on besides the entries: a change of any of these starts the index afresh.
@@ -35,6 +36,7 @@ SOURCES = (
     "policy.py",
     "analysis.py",
     "pinyin.py",
+    "texts.py",
     "corpus.py",
     "index.py",
     "writing.py",

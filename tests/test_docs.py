@@ -12,10 +12,10 @@ import typer
 import yaml
 
 from indexer.cli import app
+from indexer.conditions import check_condition
 from indexer.loader import load_library
-from indexer.matching import parse_profile
 from indexer.policy import Audience, Condition, Kind, Policy
-from indexer.questions import check_condition
+from indexer.profile import parse_profile
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUP: Any = typer.main.get_command(app)

@@ -17,23 +17,18 @@ from hypothesis import strategies as st
 
 from indexer.corpus import rule_of
 from indexer.loader import load_library
-from indexer.matching import (
-    SIZES,
-    Facts,
-    Match,
-    Matches,
-    Outcome,
-    Profile,
-    Rule,
-    enterprise_sizes,
-    load_sizes,
-    match,
-    months_between,
-    parse_profile,
-    read_rules,
-)
+from indexer.matching import Match, Matches, Outcome, Rule, match, read_rules
 from indexer.policy import Kind, Policy
 from indexer.problems import ParameterError
+from indexer.profile import (
+    SIZES,
+    Facts,
+    Profile,
+    enterprise_sizes,
+    load_sizes,
+    months_between,
+    parse_profile,
+)
 from indexer.questions import Question, QuestionType, load_questions
 
 DAY = date(2026, 11, 24)

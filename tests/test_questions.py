@@ -13,18 +13,13 @@ from factories import SMALLEST
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from indexer.answers import AnswerError, read_answer
+from indexer.conditions import read_threshold
 from indexer.loader import inspect_library, load_library
-from indexer.matching import parse_profile
 from indexer.policy import Audience, Condition
 from indexer.problems import LexiconError, ParameterError
-from indexer.questions import (
-    AnswerError,
-    Question,
-    answers_schema,
-    load_questions,
-    read_answer,
-    read_threshold,
-)
+from indexer.profile import parse_profile
+from indexer.questions import Question, answers_schema, load_questions
 
 DAY = date(2026, 11, 24)
 POLICIES = Path(__file__).resolve().parent.parent / "policies"

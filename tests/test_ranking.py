@@ -10,11 +10,11 @@ from whoosh.qparser.default import QueryParser
 from whoosh.qparser.syntax import OrGroup
 from whoosh.scoring import BM25F
 
-from indexer.corpus import FIELDS
 from indexer.index import Index, open_index
 from indexer.loader import load_library
 from indexer.policy import Policy
 from indexer.ranking import Bm25f, build_postings, highest, sortable, unique_keys
+from indexer.texts import FIELDS
 from indexer.writing import build_index
 
 BODY_ONLY = Bm25f(weights={**dict.fromkeys(FIELDS, 0.0), "body": 1.0}, default_b=0.75, k1=1.2)

@@ -9,8 +9,9 @@ import pytest
 
 from indexer.corpus import rule_of
 from indexer.loader import load_library
-from indexer.matching import Outcome, Rule, match, parse_profile, read_rules
+from indexer.matching import Outcome, Rule, match, read_rules
 from indexer.policy import Kind
+from indexer.profile import parse_profile
 from indexer.questions import load_questions
 
 DAY = date(2026, 11, 24)
