@@ -384,11 +384,11 @@ def _print_answer(answer: Answer, parts: Mapping[str, Sequence[Part]]) -> None:
         out.print(f"已按“{escape(answer.corrected)}”搜索；要搜原词，请给它加上引号。")
     if not answer.hits:
         out.print(f"没有找到“{escape(answer.text)}”。换个说法试试，或者拨打 12345 问一问。")
-        for suggestion in answer.suggestions:
-            out.print(f"  也许要找：{escape(suggestion['text'])}")
+        _print_suggestions(answer)
         return
     if not answer.confident:
         out.print("没有完全对应的条目，可能相关的有：")
+        _print_suggestions(answer)
     for number, hit in enumerate(answer.hits, start=(answer.page - 1) * answer.size + 1):
         status = Status(hit.status)
         mark = "" if status is Status.IN_FORCE else f" [red]【{label(status)}】[/red]"
@@ -399,6 +399,11 @@ def _print_answer(answer: Answer, parts: Mapping[str, Sequence[Part]]) -> None:
             where = f"（{'、'.join(part.where)}）" if part.where else ""
             out.print(f"    [dim]{part.points:+.4f}  {escape(part.what)}{where}[/dim]")
     out.print(f"共 {answer.total} 条，时效按 {answer.as_of} 判断，用时 {answer.took_ms:.1f} 毫秒。")
+
+
+def _print_suggestions(answer: Answer) -> None:
+    for suggestion in answer.suggestions:
+        out.print(f"  也许要找：{escape(suggestion['text'])}")
 
 
 def _marked(snippet: str) -> str:

@@ -47,22 +47,24 @@ def read_pinyin(index: Index, folded: str) -> list[str]:
     return [text + folded[place:] for text in meanings[:MEANINGS]] if changed else []
 
 
-def correct_sounds(index: Index, folded: str) -> str | None:
+def correct_sounds(index: Index, folded: str, *, sure: bool = True) -> str | None:
     """Return the query with characters replaced that sound like the ones that make sense.
 
     A pair of characters that occurs nowhere in the library but sounds like one in its titles,
     aliases or queries speaks for the other; a character is replaced where two pairs agree, or
-    where one pair does and neither is a word by itself.
+    where one pair does and neither is a word by itself. Unless it must be `sure`, characters of
+    words that are right by themselves may be replaced too.
     """
     if len(folded) > LONGEST:
         return None
     votes: Counter[tuple[int, str]] = Counter()
     pairs, places = pairs_of(folded)
     for pair, place in zip(pairs.tolist(), places.tolist(), strict=True):
-        if not is_known(index, pair) and not is_dictionary_word(folded[place : place + 2]):
+        a_word = sure and is_dictionary_word(folded[place : place + 2])
+        if not is_known(index, pair) and not a_word:
             votes.update(_proposals(index, folded, pair, place))
     corrected = list(folded)
-    free = _outside_words(folded)
+    free = _outside_words(folded) if sure else set(range(len(folded)))
     for (place, character), count in sorted(votes.items(), key=lambda vote: (vote[1], vote[0])):
         if place in free and (count > 1 or _stands_at_an_edge(folded, place)):
             corrected[place] = character
@@ -70,15 +72,15 @@ def correct_sounds(index: Index, folded: str) -> str | None:
     return text if text != folded and _makes_sense(index, folded, text) else None
 
 
-def correct_slips(index: Index, folded: str, scores: Scores) -> str | None:
+def correct_slips(index: Index, folded: str, scores: Scores, *, sure: bool = True) -> str | None:
     """Return the query with the name of a likely entry where all but one character stand for it.
 
     One character may be wrong, missing, too many, or changed for its neighbour. Words that are
-    right by themselves are left alone: 生育津贴 is no slip for 生育补贴.
+    right by themselves are left alone, where it must be `sure`: 生育津贴 is no slip for 生育补贴.
     """
     if len(folded) > LONGEST_NAME:
         return None
-    free = _outside_words(folded)
+    free = _outside_words(folded) if sure else set(range(len(folded)))
     candidates = [
         (len(name), text)
         for name in _names_near(index, folded, scores)

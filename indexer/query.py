@@ -1,6 +1,6 @@
 """Queries (查询): parameters in, ranked hits with facets out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
 from enum import StrEnum
@@ -18,7 +18,7 @@ from indexer.policy import Audience, BenefitMode, Kind, Level, Status, label
 from indexer.ranking import Scores, highest, sortable, unique_keys
 from indexer.snippets import Marker
 from indexer.suggest import nearest_titles
-from indexer.understanding import Asked, understand
+from indexer.understanding import Asked, other_spelling, understand
 
 Mask = NDArray[np.bool_]
 Places = NDArray[np.int64]
@@ -126,7 +126,7 @@ def search(index: Index, params: SearchParams, day: date) -> Answer:
         hits=hits,
         confident=confident,
         facets=_count_facets(index, params, found),
-        suggestions=() if len(found.rows) else _suggest_instead(index, found),
+        suggestions=() if confident and hits else tuple(_suggest_instead(index, found)),
         took_ms=round((perf_counter() - started) * 1000, 3),
     )
 
@@ -307,11 +307,19 @@ def _show(index: Index, row: int, marker: Marker, points: float, status: Status)
     )
 
 
-def _suggest_instead(index: Index, found: _Found) -> tuple[dict[str, Any], ...]:
-    """Return what to look at when nothing answers: the best without the filters, or by title."""
+def _suggest_instead(index: Index, found: _Found) -> Iterator[dict[str, Any]]:
+    """Yield what to look at when nothing answers.
+
+    Another spelling comes first, without an entry of its own; where there are no hits, the best
+    without the filters follow, or those with names most like the query.
+    """
+    if (spelling := other_spelling(index, found.asked)) is not None:
+        yield {"text": spelling}
+    if len(found.rows):
+        return
     best = np.flatnonzero(found.scores)
     if not len(best):
-        return tuple(nearest_titles(index, found.asked.normalized))
+        yield from nearest_titles(index, found.asked.normalized)
     best = best[highest(unique_keys(sortable(found.scores[best]), best), SUGGESTIONS)]
-    cards = (index.card(row) for row in best.tolist())
-    return tuple({"text": c["title"], "slug": c["slug"], "url": c["url"]} for c in cards)
+    for card in (index.card(row) for row in best.tolist()):
+        yield {"text": card["title"], "slug": card["slug"], "url": card["url"]}

@@ -61,6 +61,21 @@ def understand(index: Index, text: str) -> Asked:
     return given
 
 
+def other_spelling(index: Index, asked: Asked) -> str | None:
+    """Return the spelling that may be meant where none was sure enough to be taken, if any.
+
+    It must be the name of an entry, or a part of one: there is no end of words that sound alike.
+    """
+    question = asked.question
+    if asked.corrected is not None or question.phrases or question.excluded:
+        return None
+    for spelling in _corrections(index, question, asked.scores, sure=False):
+        meant = _ask(index, read_question(spelling), asked.normalized)
+        if meant.named and meant.scores.max(initial=0.0) > asked.scores.max(initial=0.0):
+            return spelling
+    return None
+
+
 def _ask(index: Index, question: Question, normalized: str) -> Asked:
     """Return how well each entry answers a question, from 0 to 1, whatever the day."""
     scores = score((part for _, part in sought(index, question)), len(index))
@@ -109,12 +124,14 @@ def names(index: Index, question: Question) -> Iterator[tuple[Rows, float]]:
         yield whole, WHOLE_NAME
 
 
-def _corrections(index: Index, question: Question, scores: Scores) -> Iterator[str]:
+def _corrections(
+    index: Index, question: Question, scores: Scores, *, sure: bool = True
+) -> Iterator[str]:
     """Yield the spellings that may be meant, the likelier first; each is worked out when asked."""
-    by_sound = correct_sounds(index, question.text)
+    by_sound = correct_sounds(index, question.text, sure=sure)
     if by_sound is not None:
         yield by_sound
-    slip = correct_slips(index, question.text, scores)
+    slip = correct_slips(index, question.text, scores, sure=sure)
     if slip is not None:
         yield slip
 

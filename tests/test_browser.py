@@ -201,6 +201,15 @@ def test_what_was_searched_instead_is_told_and_the_words_as_typed_are_offered(
     expect(notice).to_be_hidden()
 
 
+def test_a_spelling_that_is_not_sure_is_offered_as_a_link(page: Page, service: str) -> None:
+    page.goto(f"{service}search.html")
+    page.locator("[data-search-form] [name=q]").fill("高温津贴")
+    page.get_by_role("button", name="搜索", exact=True).click()
+    page.locator("[data-empty]").get_by_role("link", name="高龄津贴").click()
+    expect(page).to_have_url(re.compile(r"q="))
+    assert hits(page)[:1] == ["elderly-allowance"]
+
+
 def test_a_small_note_says_when_the_sites_own_search_answers(
     page: Page, service: str, files: str
 ) -> None:

@@ -127,6 +127,18 @@ def test_words_that_are_right_by_themselves_are_not_taken_for_slips() -> None:
     assert search(index, SearchParams(q="生育卜贴"), DAY).corrected == "生育补贴"
 
 
+def test_a_spelling_that_is_not_sure_is_suggested_and_not_taken() -> None:
+    index = make_index(
+        make_policy("road", title="占用城市道路审批", aliases=["占道费"]),
+        make_policy("other", title="水费怎么算", body="怎么算水费。"),
+    )
+    answer = search(index, SearchParams(q="占到费"), DAY)
+    assert answer.corrected is None
+    assert not answer.confident
+    assert answer.suggestions[0] == {"text": "占道费"}
+    assert search(index, SearchParams(q="占道费"), DAY).suggestions == ()
+
+
 def test_a_sentence_keeps_its_own_words(index: Index) -> None:
     query = "我们那个排水许何证是去年办的能不能再用一年"
     assert correct_slips(index, query, understand(index, query).scores) is None
