@@ -205,7 +205,7 @@ def test_a_spelling_that_is_not_sure_is_offered_as_a_link(page: Page, service: s
     page.goto(f"{service}search.html")
     page.locator("[data-search-form] [name=q]").fill("高温津贴")
     page.get_by_role("button", name="搜索", exact=True).click()
-    page.locator("[data-empty]").get_by_role("link", name="高龄津贴").click()
+    page.locator("[data-notice]").get_by_role("link", name="高龄津贴").click()
     expect(page).to_have_url(re.compile(r"q="))
     assert hits(page)[:1] == ["elderly-allowance"]
 

@@ -145,6 +145,8 @@
     hits.replaceChildren(...answer.hits.map((hit) => drawHit(hit, answer.query.pinned === hit.slug)));
     count.textContent = describe(answer);
     const notes = answer.query.corrected ? drawCorrection(answer.query) : [];
+    const spelling = answer.suggestions.find(({ slug }) => !slug);
+    if (spelling) notes.push("您是不是要找：", linkToSearch(spelling.text, spelling.text));
     if (!serviceAnswers) notes.push("正在使用网页自带的搜索。");
     notice.replaceChildren(...notes);
     notice.hidden = notes.length === 0;
@@ -157,14 +159,19 @@
   /** Say what was searched instead, and offer the words as they were typed, in quotes. */
   function drawCorrection({ corrected }) {
     const original = `"${state.q.replaceAll('"', " ").trim()}"`;
-    const link = make("a", "", "仍要搜原词？");
-    link.href = `search.html?${paramsOf({ ...state, q: original, page: 1 })}`;
+    return [`已按“${corrected}”搜索，`, linkToSearch("仍要搜原词？", original)];
+  }
+
+  /** Return a link that searches for other words with the same filters. */
+  function linkToSearch(text, q) {
+    const link = make("a", "", text);
+    link.href = `search.html?${paramsOf({ ...state, q, page: 1 })}`;
     link.addEventListener("click", (event) => {
       event.preventDefault();
-      box.value = original;
-      change({ q: original });
+      box.value = q;
+      change({ q });
     });
-    return [`已按“${corrected}”搜索，`, link];
+    return link;
   }
 
   function describe({ total, confident, page: number, size }) {
@@ -242,12 +249,9 @@
     };
     if (FIELDS.some((field) => state.chosen[field].length > 0)) add("减少几个筛选条件");
     add("换个说法，或者少写几个字，例如把“怎么办理某某手续”改成“某某”");
-    for (const suggestion of suggestions ?? []) {
-      const text = suggestion.text ?? suggestion;
+    for (const { text, slug } of suggestions.filter(({ slug }) => slug)) {
       const link = make("a", "", text);
-      link.href = suggestion.slug
-        ? `policies/${encodeURIComponent(suggestion.slug)}.html`
-        : `search.html?${new URLSearchParams({ q: text })}`;
+      link.href = `policies/${encodeURIComponent(slug)}.html`;
       add("您是不是要找：", link);
     }
     const topics = make("a", "", "按主题找");
