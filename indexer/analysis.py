@@ -5,9 +5,10 @@ import re
 import tempfile
 import unicodedata
 import warnings
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
+from hashlib import blake2b
 from importlib.util import find_spec
 from itertools import chain, repeat
 from pathlib import Path
@@ -21,6 +22,7 @@ from whoosh.analysis.tokenizers import Tokenizer
 
 CHINESE = "\u3400-\u4dbf\u4e00-\u9fff"  # for character classes; the rare ones beyond are not paired
 WORDS_FILE = Path(__file__).parent / "lexicon" / "words.txt"
+FIRST_WORD = np.uint64(1 << 63)  # keys of words are above, those of pairs of characters below
 OWN_FREQUENCY = 20_000  # high enough that a word of the trade is never cut
 
 # jieba cuts what is Chinese. The rest follows one rule of our own (r&d, c++, 3.5%, 0533): there
@@ -96,6 +98,12 @@ def normalise(text: str) -> str:
 def analyse(text: str) -> Analysis:
     """Segment a text once: words with their places, and the pairs of neighbouring characters."""
     folded = normalise(text)
+    pairs, _ = pairs_in([folded])
+    return Analysis(*analyse_words(text, folded), pairs)
+
+
+def analyse_words(text: str, folded: str) -> tuple[list[str], list[int], list[int]]:
+    """Return the words of a text, given with its normal form, and where each begins and ends."""
     words: list[str] = []
     begins: list[int] = []
     ends: list[int] = []
@@ -107,7 +115,16 @@ def analyse(text: str) -> Analysis:
         origins = _origins(text)
         begins = [origins[begin] for begin in begins]
         ends = [origins[end - 1] + 1 for end in ends]
-    return Analysis(words, begins, ends, _with_breaks(*pairs_of(folded)))
+    return words, begins, ends
+
+
+def word_keys(words: Iterable[str]) -> NDArray[np.uint64]:
+    """Return the key of each word: a digest above all pairs of characters, which are their own.
+
+    With a million words, the chance that any two of them share a key is below one in ten million.
+    """
+    digests = b"".join(blake2b(word.encode(), digest_size=8).digest() for word in words)
+    return np.frombuffer(digests, "<u8") | FIRST_WORD
 
 
 def find_bigrams(text: str, wanted: Set[int]) -> list[tuple[int, int]]:
@@ -156,10 +173,18 @@ def pairs_of(folded: str) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
     return ((codes[places] << 16) | codes[places + 1]).astype(np.uint32), places
 
 
-def _with_breaks(pairs: NDArray[np.uint32], places: NDArray[np.int64]) -> NDArray[np.uint32]:
-    """Return the pairs with a zero behind each one whose second character begins no other pair."""
-    ends = np.flatnonzero(np.diff(places, append=-1) != 1) + 1
-    return np.insert(pairs, ends, 0)
+def pairs_in(folded: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Return the pairs in normalised texts, one text behind the other, and how many each has.
+
+    A zero stands behind each pair whose second character begins no other pair.
+    """
+    joined = "".join([f"{text}\n" for text in folded])
+    pairs, places = pairs_of(joined)
+    ends = np.flatnonzero(np.diff(places, append=-1) != 1)
+    breaks = np.searchsorted(places[ends], np.cumsum([len(text) + 1 for text in folded]))
+    found = np.searchsorted(places, np.cumsum([len(text) + 1 for text in folded]))
+    lengths = np.diff(found + breaks, prepend=0)
+    return np.insert(pairs, ends + 1, 0), lengths.astype(np.int64)
 
 
 def _origins(text: str) -> list[int]:
@@ -256,6 +281,11 @@ class Segmenter:
     cut: Callable[[str], list[str]]
     has: Callable[[str], bool]
     parts: dict[str, list[str]]
+
+
+def warm_up() -> None:
+    """Load what the first analysis would have to load."""
+    list(segment(normalise("政策")))
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from indexer.analysis import word_keys
 from indexer.index import Index
 from indexer.ranking import idf_of
 from indexer.texts import FIELDS
@@ -23,9 +24,9 @@ def answers(index: Index, asked: Asked) -> bool:
         return True
     if asked.named or question.documents:
         return asked.named  # a document is there or is not: another one is no answer
-    if not asked.scores.any():
+    if not asked.scored.best:
         return False
-    row = int(asked.scores.argmax())
+    row = int(asked.scored.rows[asked.scored.scores.argmax()])
     return evidence(index, asked, row) >= CONFIDENT
 
 
@@ -35,10 +36,10 @@ def evidence(index: Index, asked: Asked, row: int) -> float:
     A word that no entry has counts 1, one that many have much less. The body counts in the score
     alone: there every entry has words about licences, fees and companies.
     """
-    first = row * len(FIELDS)
-    span = slice(index.token_spans[first], index.token_spans[first + _BODY])
-    wanted = [index.word_ids.get(word) for word in (*asked.question.words, *asked.question.names)]
-    shared = np.intersect1d([number for number in wanted if number is not None], index.tokens[span])
+    content, document = index.document(row)
+    tokens = content.tokens[content.span(document, 0, _BODY)]
+    wanted = word_keys((*asked.question.words, *asked.question.names))
+    places, known = index.postings.find(np.intersect1d(wanted, content.keys[tokens]))
     rarest = float(idf_of(np.zeros(1, np.int64), len(index))[0])
-    specific = float(index.word_postings.idf[shared.astype(np.int64)].sum()) / rarest
-    return float(asked.scores[row]) + SPECIFIC * specific
+    specific = float(index.postings.idf[places[known]].sum()) / rarest
+    return asked.scored.of(row) + SPECIFIC * specific

@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import islice, product
 
-import numpy as np
 from rapidfuzz.distance import OSA
 from rapidfuzz.fuzz import partial_ratio_alignment
 
 from indexer.analysis import CHINESE, is_dictionary_word, own_words, pairs_of, segment
 from indexer.index import Index
 from indexer.pinyin import Unit, alike, read_letters
-from indexer.ranking import Scores, highest, sortable, unique_keys
+from indexer.ranking import Scored, highest, sortable, unique_keys
 
 LONGEST_NAME = 16  # characters: a longer query is a sentence with words of its own
 LONGEST = 60  # characters: longer texts are pasted, not typed
@@ -72,7 +71,7 @@ def correct_sounds(index: Index, folded: str, *, sure: bool = True) -> str | Non
     return text if text != folded and _makes_sense(index, folded, text) else None
 
 
-def correct_slips(index: Index, folded: str, scores: Scores, *, sure: bool = True) -> str | None:
+def correct_slips(index: Index, folded: str, scored: Scored, *, sure: bool = True) -> str | None:
     """Return the query with the name of a likely entry where all but one character stand for it.
 
     One character may be wrong, missing, too many, or changed for its neighbour. Words that are
@@ -83,7 +82,7 @@ def correct_slips(index: Index, folded: str, scores: Scores, *, sure: bool = Tru
     free = _outside_words(folded) if sure else set(range(len(folded)))
     candidates = [
         (len(name), text)
-        for name in _names_near(index, folded, scores)
+        for name in _names_near(index, folded, scored)
         if (text := _put_in(index, folded, name, free)) is not None
     ]
     return max(candidates)[1] if candidates else None
@@ -93,7 +92,7 @@ def _read_stretch(index: Index, stretch: str) -> list[str]:
     """Return the meanings of letters and characters, as many words at a time as make sense."""
     words = stretch.split()
     if len(words) > MOST_WORDS or all(
-        word in index.word_ids or not _has_letters(word) for word in words
+        index.has_word(word) or not _has_letters(word) for word in words
     ):
         return [stretch]
     if together := _find_units(index, "".join(words)):
@@ -108,7 +107,7 @@ def _read_stretch(index: Index, stretch: str) -> list[str]:
 
 def _longest_beginning(index: Index, words: Sequence[str]) -> tuple[int, str]:
     """Return how many of the words make sense together, and what they mean."""
-    if not (words[0] in index.word_ids or not _has_letters(words[0])):
+    if not (index.has_word(words[0]) or not _has_letters(words[0])):
         for count in range(min(len(words), 8), 0, -1):
             if found := _find_units(index, "".join(words[:count])):
                 return count, found[0]
@@ -281,7 +280,7 @@ def _known(syllables: tuple[str, ...]) -> frozenset[str]:
 
 def is_known(index: Index, pair: int) -> bool:
     """Tell whether a pair of characters occurs anywhere in the library."""
-    return index.bigram_ids((pair,)) != (None,)
+    return index.has_pairs((pair,))
 
 
 def _proposals(index: Index, folded: str, pair: int, place: int) -> set[tuple[int, str]]:
@@ -329,10 +328,11 @@ def _stands_at_an_edge(folded: str, place: int) -> bool:
     return place in (stretch.start(), stretch.end() - 1)
 
 
-def _names_near(index: Index, folded: str, scores: Scores) -> Iterator[str]:
+def _names_near(index: Index, folded: str, scored: Scored) -> Iterator[str]:
     """Yield the normalised titles and aliases of the entries that answer best or are called so."""
-    found = np.flatnonzero(scores > scores.max(initial=0.0) / 2)
-    best = found[highest(unique_keys(sortable(scores[found]), found), NEAR_ENTRIES)]
+    good = scored.scores > scored.best / 2
+    rows, keys = scored.rows[good], sortable(scored.scores[good])
+    best = rows[highest(unique_keys(keys, rows), NEAR_ENTRIES)]
     called = index.rows_sharing(map(ord, folded), NEAR_ENTRIES)
     for row in dict.fromkeys((*best.tolist(), *called)):
         yield from index.names(row)

@@ -6,12 +6,12 @@ from datetime import date
 
 import numpy as np
 
-from indexer.analysis import analyse
+from indexer.analysis import FIRST_WORD, analyse, word_keys
 from indexer.index import STATUSES, Index
 from indexer.pins import pinned_for
 from indexer.policy import label
 from indexer.query import STATUS_FACTOR
-from indexer.ranking import CHARACTER_FACTOR, Sought, look_closer, score
+from indexer.ranking import CHARACTER_FACTOR, look_closer, score
 from indexer.texts import FIELDS
 from indexer.understanding import Asked, names, sought, understand
 
@@ -58,39 +58,46 @@ def _standing(what: str, points: float, factor: float) -> Part:
 
 def _found(index: Index, asked: Asked, row: int) -> Iterator[Part]:
     """Yield what the terms of the query bring, and what its single characters add."""
-    kinds = tuple(sought(index, asked.question))
-    basic = score((part for _, part in kinds), len(index))
-    closer = float(look_closer(basic, index.characters, asked.question.characters)[row])
-    from_terms = float(basic[row]) / (1 + CHARACTER_FACTOR)
+    kinds = tuple(sought(asked.question))
+    basic = score(index.postings, kinds, index.authority)
+    closer = look_closer(basic, index.characters, asked.question.characters).of(row)
+    from_terms = basic.of(row) / (1 + CHARACTER_FACTOR)
     impacts = [
-        (text, part, part.factor * _impact(part, term, row))
-        for texts, part in kinds
-        for text, term in zip(texts, part.terms, strict=True)
-        if term is not None
+        (text, part, part.factor * _impact(index, key, row))
+        for part in kinds
+        for text, key in zip(part.texts, part.keys, strict=True)
     ]
     total = sum(impact for _, _, impact in impacts)
     for text, part, impact in impacts:
-        if impact:
+        if impact and from_terms:
             kind = "近义" if part.extra else ""
-            kind += "词" if part.postings is index.word_postings else "连写"
+            kind += "词" if part.keys[0] >= FIRST_WORD else "连写"
             yield Part(f"{kind}“{text}”", _where(index, text, row), from_terms * impact / total)
     yield Part("相同的单字", (), closer - from_terms)
 
 
-def _impact(part: Sought, term: int, row: int) -> float:
-    rows, impacts = part.postings.of(term)
+def _impact(index: Index, key: np.uint64, row: int) -> float:
+    """Return what a term brings to an entry, in some unit."""
+    postings = index.postings
+    places, known = postings.find(np.array([key], np.uint64))
+    rows = postings.rows_of(key)
     place = int(np.searchsorted(rows, row))
-    return float(impacts[place]) if place < len(rows) and rows[place] == row else 0.0
+    if not known[0] or place == len(rows) or rows[place] != row:
+        return 0.0
+    number = int(places[0])
+    saturation = postings.saturations[postings.starts[number] + place]
+    return float(postings.idf[number]) * float(saturation)
 
 
 def _where(index: Index, text: str, row: int) -> tuple[str, ...]:
     """Return the names of the fields that have a word or a pair of characters."""
-    number = index.word_ids.get(text)
-    pairs = analyse(text).pairs
+    key, pairs = word_keys([text])[0], analyse(text).pairs
+    content, document = index.document(row)
     found = []
-    for slot, name in enumerate(FIELDS, start=row * len(FIELDS)):
-        span = slice(index.pair_spans[slot], index.pair_spans[slot + 1])
-        is_pair = len(pairs) == 2 and pairs[0] in index.pairs[span]
-        if is_pair or (number is not None and number in index.places(row, name)[0]):
+    for place, name in enumerate(FIELDS):
+        slot = document * len(FIELDS) + place
+        beside = content.pairs[content.pair_starts[slot] : content.pair_starts[slot + 1]]
+        is_pair = len(pairs) == 2 and pairs[0] in beside
+        if is_pair or key in content.keys[content.tokens[content.span(document, place, place + 1)]]:
             found.append(FIELD_NAMES[name])
     return tuple(found)

@@ -1,7 +1,8 @@
 """The index (索引) under `build/index`, open for reading.
 
-Whoosh keeps the fields and the public records; the arrays beside it, `arrays-<generation>/`, keep
-the same words as NumPy files for the query path. `writing` writes both.
+Whoosh keeps the words of all fields, for any reader that knows Whoosh, and says which generation is
+the newest. The query path reads the same words from the arrays beside it, `arrays-<generation>/`,
+and the documents from `content-…/`, both mapped into memory. `writing` writes all of them.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -10,10 +11,9 @@ the same words as NumPy files for the query path. `writing` writes both.
 import json
 import os
 import re
-import threading
 import time
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -23,15 +23,18 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from whoosh.filedb.filestore import FileStorage
-from whoosh.index import TOC, FileIndex
+from whoosh.index import TOC
 
-from indexer.analysis import CHINESE, normalise, pairs_of, segment
+from indexer.analysis import CHINESE, normalise, pairs_of, segment, word_keys
+from indexer.arrays import Numbers, places_of
+from indexer.cards import read_record
+from indexer.content import Content
+from indexer.facts import EVERYWHERE
+from indexer.generation import open_generation
 from indexer.matching import Rule, read_rules
+from indexer.memory import Memory
 from indexer.pinyin import alike, likeness
-from indexer.policy import (
-    Status,
-)
-from indexer.ranking import Forward, Postings
+from indexer.policy import Status
 from indexer.reading import documents_in, is_same_issuer, stopwords
 from indexer.texts import FIELDS
 
@@ -52,23 +55,6 @@ class IndexMissing(Exception):
             super().__init__(f"{path} 里的索引读不出来，请运行 policykb index --full 重建。")
         else:
             super().__init__(f"{path} 里没有索引，请先运行 policykb index。")
-
-
-class Strings(Sequence[str]):
-    """Many strings in two arrays, decoded one at a time."""
-
-    def __init__(self, data: NDArray[np.uint8], starts: NDArray[np.int64]) -> None:
-        self._data, self._starts = data, starts
-
-    def __len__(self) -> int:
-        return len(self._starts) - 1
-
-    def __getitem__(self, place: Any) -> Any:
-        return self.raw(place).decode()
-
-    def raw(self, place: int) -> bytes:
-        """Return one string as it is stored, in UTF-8."""
-        return self._data[self._starts[place] : self._starts[place + 1]].tobytes()
 
 
 @dataclass(frozen=True)
@@ -128,32 +114,50 @@ class Sounds:
 
 
 @dataclass(frozen=True)
-class Facet:
-    """The values of one field (筛选项): row `rows[i]` has the value `values[codes[i]]`."""
+class Facets:
+    """The values of all facets (筛选项): those of row `r` stand from starts[r] on, by number.
 
-    values: list[str]
-    rows: NDArray[np.int32]
+    `numbers` tells, for each facet, where its values begin and how many there are.
+    """
+
+    values: Sequence[tuple[str, str]]
+    starts: Numbers
     codes: NDArray[np.int32]
-    starts: NDArray[np.int64]
 
-    def choose(self, wanted: Iterable[str]) -> NDArray[np.bool_]:
-        """Return which rows have one of the wanted values."""
-        known = [self.values.index(value) for value in wanted if value in self.values]
-        chosen = np.zeros(len(self.starts) - 1, np.bool_)
-        chosen[self.rows[np.isin(self.codes, known)]] = True
-        return chosen
+    @cached_property
+    def numbers(self) -> Mapping[tuple[str, str], int]:
+        """The number of each pair of facet and value."""
+        return {pair: number for number, pair in enumerate(self.values)}
 
-    def lack(self) -> NDArray[np.bool_]:
-        """Return which rows have no value at all."""
-        lacking: NDArray[np.bool_] = self.starts[1:] == self.starts[:-1]
-        return lacking
+    @cached_property
+    def _of(self) -> Mapping[str, list[str]]:
+        names = dict.fromkeys(name for name, _ in self.values)
+        return {name: [v for other, v in self.values if other == name and v] for name in names}
 
-    def count(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return how many of these rows have each value."""
+    def of(self, name: str) -> list[str]:
+        """Return the values of one facet, in the order in which they are shown."""
+        return self._of[name]
+
+    def have(self, rows: Numbers, name: str, wanted: Iterable[str]) -> NDArray[np.bool_]:
+        """Return which of these rows have one of the wanted values.
+
+        An entry without a region applies in every region.
+        """
+        pairs = [(name, value) for value in wanted]
+        if name == "region":
+            pairs.append((name, EVERYWHERE))
+        chosen = np.zeros(len(self.values), np.bool_)
+        chosen[[self.numbers[pair] for pair in pairs if pair in self.numbers]] = True
         begins = self.starts[rows]
-        lengths = self.starts[rows + 1] - begins
-        shifts = np.repeat(begins - np.cumsum(lengths) + lengths, lengths)
-        codes = self.codes[np.arange(len(shifts)) + shifts]
+        found = np.append(0, np.cumsum(chosen[self.codes[places_of(self.starts, rows)]]))
+        ends = np.cumsum(self.starts[rows + 1] - begins)
+        having: NDArray[np.bool_] = found[ends] > found[ends - (self.starts[rows + 1] - begins)]
+        return having
+
+    def count(self, rows: Numbers) -> NDArray[np.int64]:
+        """Return how many of these rows have each value."""
+        every = len(rows) + 1 == len(self.starts)
+        codes = self.codes if every else self.codes[places_of(self.starts, rows)]
         return np.bincount(codes, minlength=len(self.values))
 
 
@@ -165,53 +169,34 @@ class Index:
         storage = FileStorage(str(path))
         toc = TOC.read(storage, NAME)
         self.generation: int = toc.generation
-        self._arrays = path / f"arrays-{self.generation}"
-        meta = json.loads((self._arrays / "meta.json").read_text(encoding="utf-8"))
-        self.fingerprint: str = meta["fingerprint"]
-        self.slugs = _read_lines(self._arrays / "slugs.txt")
-        self.digests = _read_lines(self._arrays / "digests.txt")
-        self.words = _read_lines(self._arrays / "words.txt")
-        self.word_ids = {word: number for number, word in enumerate(self.words)}
-        self.word_postings = self._postings("word")
-        self.bigram_codes = self._load("bigram-codes")
-        self.bigram_postings = self._postings("bigram")
-        self.characters = Forward(
-            *(self._load(f"character-{part}") for part in ("starts", "terms", "impacts", "idf"))
-        )
-        self.authority = self._load("authority")
-        self.token_spans, self.tokens = self._load("token-spans"), self._load("tokens")
-        self.token_begins, self.token_ends = self._load("begins"), self._load("ends")
-        self.pair_spans, self.pairs = self._load("pair-spans"), self._load("pairs")
-        self.texts = self._strings("texts")
-        self.cards = self._strings("cards")
-        self.phrases = self._strings("phrases")
-        self.rules_json = self._load("rules")
-        self.phrase_rows = self._load("phrase-rows")
-        # Titles, aliases and queries as one normalised string, each behind a line break.
-        self.folded_phrases = (self._arrays / "phrases-folded.txt").read_text(encoding="utf-8")
-        self.phrase_breaks = self._load("phrase-breaks")
-        self._name_starts, self._names = self._load("name-starts"), self._load("names")
-        self._names_end: int = meta["names"]  # titles and aliases stand before the queries
+        self._files = files = open_generation(path / f"arrays-{self.generation}")
+        self.fingerprint: str = files.meta["fingerprint"]
+        self.corpus = corpus = files.corpus
+        self.postings, self.characters = corpus.postings, corpus.forward
+        self.authority = files.arrays["authority"]
+        self.title_rank = files.arrays["order-of-titles"]
+        facts = corpus.facts
+        self.effective, self.expires, self.deadline = facts.effective, facts.expires, facts.deadline
+        self.superseded = facts.superseded
+        self.facets = Facets(facts.values, facts.starts, facts.codes)
+        self.phrases, self.phrase_rows = corpus.phrases.originals, corpus.phrases.rows
+        self.phrase_breaks = corpus.phrases.starts[:-1]
+        self._name_starts, self._names = files.arrays["name-starts"], files.arrays["names"]
+        self._names_end: int = files.meta["names"]  # titles and aliases stand before the queries
         self.sounds = Sounds(
-            tuple(meta["syllables"]),
-            self._load("readings"),
-            self._load("phrase-sounds"),
-            self._load("sounds"),
-            self._load("sounding-pairs"),
+            tuple(files.meta["syllables"]),
+            files.arrays["readings"],
+            corpus.phrases.sounds,
+            files.arrays["sounds"],
+            files.arrays["sounding-pairs"],
         )
-        self.facets = {name: self._facet(name, values) for name, values in meta["facets"].items()}
-        self.effective, self.expires = self._load("effective"), self._load("expires")
-        self.deadline, self.superseded = self._load("deadline"), self._load("superseded")
-        self.title_rank = self._load("title-rank")
+        self.asked, self.answers = Memory(), Memory()
         self._statuses: tuple[date, NDArray[np.uint8]] | None = None
-        self._lock = threading.Lock()
-        self._reader = FileIndex._reader(storage, toc.schema, toc.segments, toc.generation)
-        if self._reader.doc_count() != len(self.slugs):
-            self._reader.close()
+        if sum(segment.doc_count() for segment in toc.segments) != len(self):
             raise ValueError(f"{path}: Whoosh and the arrays of {self.generation} differ")
 
     def __len__(self) -> int:
-        return len(self.slugs)
+        return len(self.corpus)
 
     def __enter__(self) -> Self:
         return self
@@ -219,10 +204,28 @@ class Index:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def slugs(self) -> list[str]:
+        """The slug of each row."""
+        return self._files.slugs
+
+    @property
+    def digests(self) -> list[str]:
+        """The digest of the file of each row."""
+        return self._files.digests
+
+    @property
+    def contents(self) -> list[Path]:
+        """The folders of the content."""
+        return [self.path / name for name in self._files.meta["contents"]]
+
+    @property
+    def folded_phrases(self) -> str:
+        """Titles, aliases and queries as one normalised string, each behind a line break."""
+        return self._files.folded_phrases
+
     def close(self) -> None:
         """Let go of every file; the index must not be used after this."""
-        if "_reader" in vars(self):
-            self._reader.close()
         for name in set(vars(self)) - {"path", "generation"}:
             delattr(self, name)
 
@@ -230,10 +233,8 @@ class Index:
         """Return the public record of an entry as it was stored at build time, with its `url`."""
         if slug not in self.rows:
             return None
-        with self._lock:  # Whoosh does not promise that threads may share a reader
-            number = self._reader.first_id("slug", slug)
-            stored: dict[str, Any] = self._reader.stored_fields(number)["record"]
-        return stored
+        content, document = self.document(self.rows[slug])
+        return read_record(content.records.raw(document))
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Yield a short row for every entry, sorted by slug."""
@@ -241,13 +242,20 @@ class Index:
 
     def card(self, row: int) -> dict[str, Any]:
         """Return what a list shows of an entry."""
-        card: dict[str, Any] = json.loads(self.cards.raw(row))
+        content, document = self.document(row)
+        card: dict[str, Any] = json.loads(content.cards.raw(document))
         return card
+
+    def document(self, row: int) -> tuple[Content, int]:
+        """Return the content in which an entry is, and its number there."""
+        return self.corpus.contents[self.corpus.parts[row]], int(self.corpus.documents[row])
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
-        """The rules of the benefit entries: one JSON list, read once."""
-        return read_rules(json.loads(self.rules_json.tobytes()))
+        """The rules of the benefit entries, read once."""
+        ruled = np.flatnonzero(self.facets.have(np.arange(len(self)), "kind", ["benefit"]))
+        documents = [self.document(row) for row in ruled.tolist()]
+        return read_rules([json.loads(content.rules.raw(place)) for content, place in documents])
 
     @cached_property
     def rows(self) -> dict[str, int]:
@@ -269,10 +277,7 @@ class Index:
 
     def rows_of_document(self, number: str, issuer: str) -> NDArray[np.int32]:
         """Return the rows that rest on a document, by the one name of its number and its issuer."""
-        term = self.word_ids.get(number)
-        if term is None:
-            return np.zeros(0, np.int32)
-        rows = self.word_postings.of(term)[0]
+        rows = self.postings.rows_of(word_keys([number])[0])
         return rows[[self._has_document(int(row), number, issuer) for row in rows]]
 
     def _has_document(self, row: int, number: str, issuer: str) -> bool:
@@ -327,24 +332,16 @@ class Index:
 
     def text(self, row: int, name: str) -> str:
         """Return the text of a field as it was analysed."""
-        text: str = self.texts[row * len(FIELDS) + FIELDS.index(name)]
-        return text
+        content, document = self.document(row)
+        return content.text(document, FIELDS.index(name))
 
-    def places(self, row: int, name: str) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        """Return the words of a field, by number, and where each begins and ends."""
-        slot = row * len(FIELDS) + FIELDS.index(name)
-        span = slice(self.token_spans[slot], self.token_spans[slot + 1])
-        return self.tokens[span], self.token_begins[span], self.token_ends[span]
+    def has_word(self, word: str) -> bool:
+        """Tell whether any entry has a word."""
+        return bool(self.postings.find(word_keys([word]))[1][0])
 
-    def bigram_ids(self, bigrams: Sequence[int]) -> tuple[int | None, ...]:
-        """Return the number of each pair of characters, None for one that no entry has."""
-        wanted = np.array(bigrams, np.uint32)
-        places = np.searchsorted(self.bigram_codes, wanted)
-        found = np.searchsorted(self.bigram_codes, wanted, side="right") > places
-        return tuple(
-            place if known else None
-            for place, known in zip(places.tolist(), found.tolist(), strict=True)
-        )
+    def has_pairs(self, pairs: Sequence[int]) -> bool:
+        """Tell whether each of some pairs of characters occurs in some entry."""
+        return bool(self.postings.find(np.array(pairs, np.uint64))[1].all())
 
     def contain(self, phrase: str) -> NDArray[np.bool_]:
         """Return which rows have a normalised phrase: its Chinese in one piece, its other words."""
@@ -352,7 +349,7 @@ class Index:
         for word, begin, end in segment(phrase):
             if not word.isascii() or phrase[begin:end] != word:
                 continue
-            having &= self._having(self.word_postings, self.word_ids.get(word))
+            having &= self._having(word_keys([word])[0])
         for stretch in _STRETCH.findall(phrase):
             having &= self._contain_stretch(stretch)
         return having
@@ -365,32 +362,30 @@ class Index:
             rows = np.searchsorted(self.characters.starts, places, side="right") - 1
             return np.isin(np.arange(len(self)), rows)
         pairs, _ = pairs_of(stretch)
-        for number in self.bigram_ids(tuple(pairs.tolist())):
-            having &= self._having(self.bigram_postings, number)
+        for pair in pairs.astype(np.uint64):
+            having &= self._having(pair)
         rows = np.flatnonzero(having)
         if len(pairs) > 1 and len(rows):
             having[rows] = self._follow(rows, pairs)
         return having
 
-    def _having(self, postings: Postings, term: int | None) -> NDArray[np.bool_]:
+    def _having(self, key: np.uint64) -> NDArray[np.bool_]:
         having = np.zeros(len(self), np.bool_)
-        if term is not None:
-            having[postings.of(term)[0]] = True
+        having[self.postings.rows_of(key)] = True
         return having
 
-    def _follow(self, rows: NDArray[np.int64], pairs: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    def _follow(self, rows: Numbers, pairs: NDArray[np.uint32]) -> NDArray[np.bool_]:
         """Return in which of these rows the pairs stand one behind the other."""
-        begins = self.pair_spans[rows * len(FIELDS)]
-        lengths = self.pair_spans[(rows + 1) * len(FIELDS)] - begins
-        places = np.repeat(begins - np.cumsum(lengths) + lengths, lengths)
-        stream = self.pairs[places + np.arange(len(places))]
-        window = len(stream) - len(pairs) + 1
-        found = np.ones(window, np.bool_)
-        for offset, pair in enumerate(pairs):
-            found &= stream[offset : offset + window] == pair
-        owners = np.searchsorted(np.cumsum(lengths), np.flatnonzero(found), side="right")
         following = np.zeros(len(rows), np.bool_)
-        following[owners] = True  # a break ends each field, so no match runs into the next row
+        for part, content in enumerate(self.corpus.contents):
+            here = np.flatnonzero(self.corpus.parts[rows] == part)
+            stream, starts = content.pairs_at(self.corpus.documents[rows[here]].astype(np.int64))
+            window = max(len(stream) - len(pairs) + 1, 0)
+            found = np.ones(window, np.bool_)
+            for offset, pair in enumerate(pairs):
+                found &= stream[offset : offset + window] == pair
+            owners = np.searchsorted(starts, np.flatnonzero(found), side="right") - 1
+            following[here[owners]] = True  # a break ends each field: no match runs on
         return following
 
     def statuses(self, day: date) -> NDArray[np.uint8]:
@@ -408,22 +403,6 @@ class Index:
         ended = (Status.PENDING, Status.IN_FORCE, Status.SUPERSEDED)
         codes = [STATUSES.index(status) for status in ended]
         return np.select(conditions, codes, STATUSES.index(Status.EXPIRED)).astype(np.uint8)
-
-    def _load(self, name: str) -> NDArray[Any]:
-        loaded = np.load(self._arrays / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-        return np.asarray(loaded)
-
-    def _facet(self, name: str, values: list[str]) -> Facet:
-        rows = self._load(f"{name}-rows")
-        starts = np.searchsorted(rows, np.arange(len(self.slugs) + 1))
-        return Facet(values, rows, self._load(f"{name}-codes"), starts)
-
-    def _strings(self, name: str) -> Strings:
-        return Strings(self._load(name), self._load(f"{name}-starts"))
-
-    def _postings(self, name: str) -> Postings:
-        parts = ("starts", "rows", "impacts", "idf")
-        return Postings(*(self._load(f"{name}-{part}") for part in parts))
 
 
 def open_index(path: Path) -> Index:
@@ -448,11 +427,6 @@ def generation_of(path: Path) -> int | None:
         return None
     latest = newest(names, TOC_FILE)
     return latest if latest is not None and f"arrays-{latest}" in names else None
-
-
-def _read_lines(path: Path) -> list[str]:
-    text = path.read_text(encoding="utf-8")
-    return text.split("\n") if text else []
 
 
 def newest(names: Iterable[str], pattern: re.Pattern[str]) -> int | None:

@@ -1,7 +1,7 @@
 """Queries (查询): parameters in, ranked hits with facets out."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from enum import StrEnum
 from time import perf_counter
@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.confidence import answers
+from indexer.facts import EVERYWHERE
 from indexer.index import STATUSES, Index
 from indexer.params import ALLOWED, SearchParams
 from indexer.pins import pinned_for
 from indexer.policy import Audience, BenefitMode, Kind, Level, Status, label
-from indexer.ranking import Scores, highest, sortable, unique_keys
+from indexer.ranking import TAIL, Scores, highest, sortable, unique_keys
+from indexer.reading import join_broken
 from indexer.snippets import Marker
 from indexer.suggest import nearest_titles
 from indexer.understanding import Asked, other_spelling, understand
@@ -34,10 +36,7 @@ STATUS_FACTOR = {
     Status.EXPIRED: 0.6,
     Status.SUPERSEDED: 0.6,
 }
-# Hits below this share of the best score only have a common word of the query: of 525 wanted
-# answers (grades 2 and 3 in tests/judgements.csv) it loses 4, 0.25 loses 6; half of the queries
-# then have no more than 9 hits.
-TAIL = 0.1
+_FACTORS = np.array([STATUS_FACTOR[status] for status in STATUSES], np.float32)
 PINNED = 2.0  # above every score
 
 
@@ -104,18 +103,25 @@ class Answer:
 def search(index: Index, params: SearchParams, day: date) -> Answer:
     """Answer a query as of `day`: score, filter, count facets, and show one page."""
     started = perf_counter()
-    found = _find(index, params, day)
+    same = replace(params, q=join_broken(params.q))
+    answer = index.answers.get((same, day), lambda: _answer(index, params, day))
+    took_ms = round((perf_counter() - started) * 1000, 3)
+    return replace(answer, text=params.q.encode("utf-8", "replace").decode(), took_ms=took_ms)
+
+
+def _answer(index: Index, params: SearchParams, day: date) -> Answer:
+    found = find(index, understand(index, params.q), params, day)
     page = found.in_order(index, params, day)
     marker = Marker(index, found.asked.question)
     hits = tuple(
-        _show(index, row, marker, float(found.scores[row]), STATUSES[found.statuses[row]])
-        for row in page.tolist()
+        _show(index, int(found.rows[place]), marker, float(found.scores[place]), status)
+        for place, status in zip(page.tolist(), found.statuses_of(page), strict=True)
     )
     confident = (
         not found.asked.normalized or found.pinned is not None or answers(index, found.asked)
     )
     return Answer(
-        text=params.q.encode("utf-8", "replace").decode(),
+        text=params.q,
         normalized=found.asked.normalized,
         corrected=found.asked.corrected,
         pinned=found.pinned,
@@ -125,108 +131,163 @@ def search(index: Index, params: SearchParams, day: date) -> Answer:
         as_of=day,
         hits=hits,
         confident=confident,
-        facets=_count_facets(index, params, found),
-        suggestions=() if confident and hits else tuple(_suggest_instead(index, found)),
-        took_ms=round((perf_counter() - started) * 1000, 3),
+        facets=_show_facets(index, params, found.facets),
+        suggestions=() if confident and hits else tuple(_suggest_instead(index, found, day)),
+        took_ms=0.0,
     )
 
 
 def rank(index: Index, text: str, day: date, depth: int) -> list[str]:
     """Return the slugs of the best entries for a query, as `search` puts them, without showing."""
     params = SearchParams(q=text, size=depth)
-    return [index.slugs[row] for row in _find(index, params, day).in_order(index, params, day)]
+    found = find(index, understand(index, text), params, day)
+    return [index.slugs[row] for row in found.rows[found.in_order(index, params, day)].tolist()]
 
 
 @dataclass(frozen=True)
-class _Found:
-    """What a query finds: `rows` match the text and every filter, `matched` the text alone."""
+class Found:
+    """What a query finds: the rows that answer and pass every filter, sorted, with their scores.
+
+    `facets` counts, by field and value, the rows that each choice would leave.
+    """
 
     asked: Asked
-    statuses: NDArray[np.uint8]
-    scores: Scores
-    matched: Mask
-    chosen: dict[str, Mask]
     rows: Places
+    scores: Scores
+    statuses: NDArray[np.uint8]
+    facets: dict[str, dict[str, int]]
     pinned: str | None
 
     def in_order(self, index: Index, params: SearchParams, day: date) -> Places:
-        """Return the rows that the page shows, in order."""
-        return self.rows[_order(index, params, self.rows, self.scores, day)]
+        """Return the places, among the rows, of those that the page shows, in order."""
+        keys = _SORT_KEYS[params.sort](index, self.rows, self.scores, day)
+        first = (params.page - 1) * params.size
+        return highest(unique_keys(keys, self.rows), first + params.size)[first:]
+
+    def statuses_of(self, places: Places) -> list[Status]:
+        """Return the status of the rows at some places."""
+        return [STATUSES[number] for number in self.statuses[places].tolist()]
 
 
-def _find(index: Index, params: SearchParams, day: date) -> _Found:
-    asked = understand(index, params.q)
-    statuses = index.statuses(day)
-    matched = _match(index, asked)
-    scores = asked.scores.copy()
-    ended = np.flatnonzero(statuses != STATUSES.index(Status.IN_FORCE))
-    factors = np.array([STATUS_FACTOR[status] for status in STATUSES], np.float32)
-    scores[ended] *= factors[statuses[ended]]
+def find(index: Index, asked: Asked, params: SearchParams, day: date) -> Found:
+    """Return what answers a question as of `day` and passes the filters, and count the facets."""
+    rows, scores = _match(index, asked)
+    every = index.statuses(day)
     pinned = pinned_for(asked.normalized, day)
     if pinned is not None:
         row = index.rows.get(pinned)
-        if row is None or STATUSES[statuses[row]] is not Status.IN_FORCE:
+        if row is None or STATUSES[every[row]] is not Status.IN_FORCE:
             pinned = None
         else:
-            matched[row], scores[row] = True, PINNED
-    chosen = _choose(index, params, statuses)
-    rows = np.flatnonzero(np.logical_and.reduce([matched, *chosen.values()]))
-    return _Found(asked, statuses, scores, matched, chosen, rows, pinned)
+            rows, scores = _pin(rows, scores, row)
+    statuses = every[rows]
+    scores = scores * _FACTORS[statuses]
+    chosen = _choose(index, params, rows, statuses)
+    left = _all_of(chosen.values(), len(rows))
+    facets = _count_facets(index, rows, statuses, chosen)
+    return Found(asked, rows[left], scores[left], statuses[left], facets, pinned)
 
 
-def _match(index: Index, asked: Asked) -> Mask:
-    """Return which rows answer at all: what is quoted is in them, what is excluded is not."""
-    question, scores = asked.question, asked.scores
+def _match(index: Index, asked: Asked) -> tuple[Places, Scores]:
+    """Return the rows that answer at all: what is quoted is in them, what is excluded is not."""
+    question, scored = asked.question, asked.scored
     if question.asks and not question.phrases:
-        matched: Mask = scores > TAIL * asked.best
+        good = scored.scores > TAIL * asked.best
+        rows, scores = scored.rows[good], scored.scores[good]
+        if not question.excluded:
+            return rows, scores
+        matched = np.zeros(len(index), np.bool_)
+        matched[rows] = True
     else:
         matched = np.ones(len(index), np.bool_)
     for phrase in question.phrases:
         matched &= index.contain(phrase)
     for phrase in question.excluded:
         matched &= ~index.contain(phrase)
-    return matched
+    scores = np.zeros(len(index), np.float32)
+    scores[scored.rows] = scored.scores
+    rows = np.flatnonzero(matched)
+    return rows, scores[rows]
 
 
-def _choose(index: Index, params: SearchParams, statuses: NDArray[np.uint8]) -> dict[str, Mask]:
-    """Return, for each facet with a choice, the rows that the choice leaves."""
+def _pin(rows: Places, scores: Scores, row: int) -> tuple[Places, Scores]:
+    """Return the rows with one that stands above all others."""
+    place = int(np.searchsorted(rows, row))
+    if place == len(rows) or rows[place] != row:
+        rows, scores = np.insert(rows, place, row), np.insert(scores, place, 0.0)
+    scores = scores.copy()
+    scores[place] = PINNED
+    return rows, scores
+
+
+def _choose(
+    index: Index, params: SearchParams, rows: Places, statuses: NDArray[np.uint8]
+) -> dict[str, Mask]:
+    """Return, for each facet with a choice, which of the rows the choice leaves."""
     chosen: dict[str, Mask] = {}
     for name in ALLOWED:
         values: tuple[str, ...] = getattr(params, name)
         if values and name == "status":
             chosen[name] = np.isin(statuses, [STATUSES.index(Status(value)) for value in values])
         elif values:
-            chosen[name] = index.facets[name].choose(values)
-    if "region" in chosen:
-        chosen["region"] |= index.facets["region"].lack()  # no region means every region
+            chosen[name] = index.facets.have(rows, name, values)
     return chosen
 
 
+def _all_of(masks: Iterable[Mask], count: int) -> Mask:
+    left = np.ones(count, np.bool_)
+    for mask in masks:
+        left &= mask
+    return left
+
+
 def _count_facets(
-    index: Index, params: SearchParams, found: _Found
+    index: Index, rows: Places, statuses: NDArray[np.uint8], chosen: dict[str, Mask]
+) -> dict[str, dict[str, int]]:
+    """Count the values of each facet among the rows that the other facets leave."""
+    facets: dict[str, dict[str, int]] = {name: {} for name in ALLOWED}
+    left = _all_of(chosen.values(), len(rows))
+    _count(index, rows[left], statuses[left], ALLOWED, facets)
+    for name in chosen:
+        left = _all_of((mask for other, mask in chosen.items() if other != name), len(rows))
+        facets[name] = {}
+        _count(index, rows[left], statuses[left], (name,), facets)
+    return facets
+
+
+def _count(
+    index: Index,
+    rows: Places,
+    statuses: NDArray[np.uint8],
+    names: Iterable[str],
+    facets: dict[str, dict[str, int]],
+) -> None:
+    """Put the counts of some facets among some rows where they belong: all in one pass."""
+    counts = index.facets.count(rows)
+    for number in np.flatnonzero(counts).tolist():
+        name, value = index.facets.values[number]
+        if name in names:
+            facets[name][value] = int(counts[number])
+    if "status" in names:
+        by_status = np.bincount(statuses, minlength=len(STATUSES)).tolist()
+        facets["status"] = {
+            str(status): count for status, count in zip(STATUSES, by_status, strict=True) if count
+        }
+
+
+def _show_facets(
+    index: Index, params: SearchParams, counted: dict[str, dict[str, int]]
 ) -> dict[str, list[dict[str, Any]]]:
-    """Count each value among the hits that the other facets leave."""
-    matched, chosen, statuses = found.matched, found.chosen, found.statuses
-    hits = np.flatnonzero(np.logical_and.reduce([matched, *chosen.values()]))
-    facets = {}
+    """Return the counts as the answer shows them; what is chosen is shown even without a hit."""
+    facets: dict[str, list[dict[str, Any]]] = {}
     for name in ALLOWED:
-        left = hits
-        if name in chosen:
-            others = [mask for other, mask in chosen.items() if other != name]
-            left = np.flatnonzero(np.logical_and.reduce([matched, *others]))
-        if name == "status":
-            values: list[str] = list(STATUSES)
-            counts = np.bincount(statuses[left], minlength=len(values))
-        else:
-            values = index.facets[name].values
-            counts = index.facets[name].count(left)
-        if name == "region":
-            counts = counts + np.count_nonzero(index.facets[name].lack()[left])
-        selected = getattr(params, name)
+        counts, selected = counted[name], getattr(params, name)
+        everywhere = counts.get(EVERYWHERE, 0)  # no region means every region
+        values = STATUSES if name == "status" else index.facets.of(name)
         facets[name] = [
-            {"value": value, "label": _label(name, value), "count": count}
-            for value, count in zip(values, counts.tolist(), strict=True)
-            if count or value in selected
+            {"value": str(value), "label": _label(name, value), "count": count + everywhere}
+            for value in values
+            if (count := counts.get(value, 0)) + everywhere or value in selected
         ]
     return facets
 
@@ -242,29 +303,21 @@ def _label(name: str, value: str) -> str:
     return label(kinds[name](value)) if name in kinds else value
 
 
-def _order(index: Index, params: SearchParams, rows: Places, scores: Scores, day: date) -> Places:
-    """Return the places, among the matching rows, of those that the page shows, in order."""
-    keys = _SORT_KEYS[params.sort](index, rows, scores, day)
-    first = (params.page - 1) * params.size
-    return highest(unique_keys(keys, rows), first + params.size)[first:]
-
-
 def _by_relevance(index: Index, rows: Places, scores: Scores, day: date) -> Places:
     if scores.any():
-        return sortable(scores[rows])
+        return sortable(scores)
     in_force = index.statuses(day)[rows] == STATUSES.index(Status.IN_FORCE)
     keys: Places = in_force * (date.max.toordinal() + 1) + index.effective[rows]
     return keys
 
 
 def _by_newest(index: Index, rows: Places, scores: Scores, day: date) -> Places:
-    newest: Places = index.effective[rows]
-    return newest
+    return index.effective[rows].astype(np.int64)
 
 
 def _by_deadline(index: Index, rows: Places, scores: Scores, day: date) -> Places:
     """Put what can still be applied for first, the nearest deadline on top, then what has none."""
-    deadlines = index.deadline[rows]
+    deadlines = index.deadline[rows].astype(np.int64)
     latest = date.max.toordinal() + 1
     return np.select(
         [deadlines == 0, deadlines >= day.toordinal()],
@@ -274,8 +327,7 @@ def _by_deadline(index: Index, rows: Places, scores: Scores, day: date) -> Place
 
 
 def _by_title(index: Index, rows: Places, scores: Scores, day: date) -> Places:
-    ranks: Places = len(index) - index.title_rank[rows]
-    return ranks
+    return len(index) - index.title_rank[rows].astype(np.int64)
 
 
 _SORT_KEYS: dict[str, Callable[[Index, Places, Scores, date], Places]] = {
@@ -307,7 +359,7 @@ def _show(index: Index, row: int, marker: Marker, points: float, status: Status)
     )
 
 
-def _suggest_instead(index: Index, found: _Found) -> Iterator[dict[str, Any]]:
+def _suggest_instead(index: Index, found: Found, day: date) -> Iterator[dict[str, Any]]:
     """Yield what to look at when nothing answers.
 
     Another spelling comes first, without an entry of its own; where there are no hits, the best
@@ -317,9 +369,11 @@ def _suggest_instead(index: Index, found: _Found) -> Iterator[dict[str, Any]]:
         yield {"text": spelling}
     if len(found.rows):
         return
-    best = np.flatnonzero(found.scores)
-    if not len(best):
+    scored = found.asked.scored
+    if not scored.best:
         yield from nearest_titles(index, found.asked.normalized)
-    best = best[highest(unique_keys(sortable(found.scores[best]), best), SUGGESTIONS)]
-    for card in (index.card(row) for row in best.tolist()):
+        return
+    scores = scored.scores * _FACTORS[index.statuses(day)[scored.rows]]
+    best = highest(unique_keys(sortable(scores), scored.rows), SUGGESTIONS)
+    for card in (index.card(row) for row in scored.rows[best].tolist()):
         yield {"text": card["title"], "slug": card["slug"], "url": card["url"]}

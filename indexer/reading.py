@@ -66,7 +66,7 @@ def read_question(text: str, others: Iterable[str] = ()) -> Question:
 
     `others` are further meanings of the whole query.
     """
-    folded = _join(normalise(_BROKEN.sub("", text)))
+    folded = join_broken(text)
     excluded = [first or second for first, second in _EXCLUDED.findall(folded)]
     positive = _EXCLUDED.sub(" ", folded)
     quoted = [phrase for phrase in map(str.strip, _QUOTED.findall(positive)) if phrase]
@@ -93,6 +93,11 @@ def read_question(text: str, others: Iterable[str] = ()) -> Question:
         phrases=tuple(dict.fromkeys(quoted)),
         excluded=tuple(dict.fromkeys(excluded)),
     )
+
+
+def join_broken(text: str) -> str:
+    """Return the normalised text, in which what only the layout of a page had broken is whole."""
+    return _SPACED.sub(lambda match: re.sub(r"\s+", "", match[0]), normalise(_BROKEN.sub("", text)))
 
 
 def _take_names(text: str) -> tuple[tuple[str, ...], str]:
@@ -153,11 +158,6 @@ def stopwords(path: Path = STOPWORDS_FILE) -> frozenset[str]:
     """Read the words that only make a question of it: one a line, “#” begins a remark."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return frozenset(normalise(line.partition("#")[0].strip()) for line in lines) - {""}
-
-
-def _join(folded: str) -> str:
-    """Put together characters that only the layout of a page has set apart."""
-    return _SPACED.sub(lambda match: re.sub(r"\s+", "", match[0]), folded)
 
 
 def _without_stopwords(

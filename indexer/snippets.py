@@ -7,10 +7,13 @@ from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from indexer.analysis import find_bigrams
+from indexer.analysis import find_bigrams, word_keys
+from indexer.content import Content
 from indexer.index import Index
 from indexer.reading import Question
+from indexer.texts import FIELDS
 
 LENGTH = 120  # characters: about three lines of a result list
 LEAD = 15  # characters kept before the first match, so that a sentence is not cut blindly
@@ -34,10 +37,11 @@ class Marker:
         self._index = index
         others = question.synonyms
         self._bigrams = frozenset(chain(question.bigrams, *(other.bigrams for other in others)))
-        self._wanted = np.zeros(len(index.words), np.bool_)
-        for word in chain(question.words, question.names, *(other.words for other in others)):
-            if word in index.word_ids:
-                self._wanted[index.word_ids[word]] = True
+        words = (question.words, question.names, *(other.words for other in others))
+        keys = np.unique(word_keys(chain.from_iterable(words)))
+        places, known = index.postings.find(keys)
+        self._keys, self._idf = keys[known], index.postings.idf[places[known]]
+        self._worth: dict[int, NDArray[np.float32]] = {}
 
     def snippet(self, row: int) -> str:
         """Return escaped HTML: the window of summary or body that has most of the question."""
@@ -57,11 +61,27 @@ class Marker:
 
     def _find_words(self, row: int, name: str) -> list[_Match]:
         """Return where the words of the question stand in a field."""
-        tokens, begins, ends = self._index.places(row, name)
-        found = np.flatnonzero(self._wanted[tokens])
-        idf = self._index.word_postings.idf[tokens[found]].tolist()
-        columns = (begins[found].tolist(), ends[found].tolist(), tokens[found].tolist(), idf)
+        content, document = self._index.document(row)
+        field = FIELDS.index(name)
+        span = content.span(document, field, field + 1)
+        tokens = content.tokens[span]
+        worth = self._worth_in(content)[tokens]
+        found = np.flatnonzero(worth)
+        begins, ends = content.begins[span][found], content.ends[span][found]
+        columns = (begins.tolist(), ends.tolist(), tokens[found].tolist(), worth[found].tolist())
         return [_Match(*match) for match in zip(*columns, strict=True)]
+
+    def _worth_in(self, content: Content) -> NDArray[np.float32]:
+        """Return what each word of a content is worth: zero if it is not in the question."""
+        known = self._worth.get(id(content))
+        if known is None:
+            known = np.zeros(len(content.keys), np.float32)
+            places = np.searchsorted(content.keys, self._keys)
+            found = places < len(content.keys)
+            found[found] = content.keys[places[found]] == self._keys[found]
+            known[places[found]] = self._idf[found]
+            self._worth[id(content)] = known
+        return known
 
     def _find_pairs(self, text: str) -> list[_Match]:
         """Return where a text has a piece of the question's words; any word is worth more."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from indexer.analysis import normalise, pairs_of
-from indexer.corpus import url_of
+from indexer.cards import url_of
 from indexer.correction import correct_sounds, read_pinyin
 from indexer.index import Index
 from indexer.reading import read_question

@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
+from indexer.analysis import word_keys
 from indexer.correction import correct_slips, correct_sounds, read_pinyin
 from indexer.index import Index
-from indexer.ranking import Rows, Scores, Sought, look_closer, score
-from indexer.reading import Question, read_question
+from indexer.ranking import Rows, Scored, Sought, look_closer, score
+from indexer.reading import Question, join_broken, read_question
 
 # Everyday questions are measured with "policykb evaluate --judgements tests/judgements.csv", those
 # about statutes with "python benchmarks/statutes.py".
@@ -26,7 +29,7 @@ LONGEST_NAME = 40  # characters: no title is longer than what is compared with t
 
 @dataclass(frozen=True)
 class Asked:
-    """A query as it was understood, and how well each entry answers it.
+    """A query as it was understood, and how well entries answer it: all that are worth a look.
 
     `named` tells whether it names an entry: by a document number, a title or alias, or a part of
     one. `best` is the highest score that the words alone bring, before a name counts. `corrected`
@@ -35,7 +38,7 @@ class Asked:
 
     normalized: str
     question: Question
-    scores: Scores
+    scored: Scored
     named: bool
     best: float
     corrected: str | None = None
@@ -46,17 +49,21 @@ def understand(index: Index, text: str) -> Asked:
 
     Quoted words and exclusions are taken literally: nothing is corrected beside them.
     """
-    question = read_question(text)
+    folded = join_broken(text)
+    return index.asked.get(folded, lambda: _understand(index, read_question(folded)))
+
+
+def _understand(index: Index, question: Question) -> Asked:
     given = _ask(index, question, question.text)
     if question.phrases or question.excluded:
         return given
     meanings = read_pinyin(index, question.text)
     if meanings and meanings[0].strip():
         return _ask(index, read_question(meanings[0], others=meanings[1:]), question.text)
-    if None in index.bigram_ids(question.bigrams):
-        for corrected in _corrections(index, question, given.scores):
+    if not index.has_pairs(question.bigrams):
+        for corrected in _corrections(index, question, given.scored):
             meant = _ask(index, read_question(corrected), question.text)
-            if meant.scores.max(initial=0.0) > given.scores.max(initial=0.0):
+            if meant.scored.best > given.scored.best:
                 return meant
     return given
 
@@ -69,45 +76,55 @@ def other_spelling(index: Index, asked: Asked) -> str | None:
     question = asked.question
     if asked.corrected is not None or question.phrases or question.excluded:
         return None
-    for spelling in _corrections(index, question, asked.scores, sure=False):
+    for spelling in _corrections(index, question, asked.scored, sure=False):
         meant = _ask(index, read_question(spelling), asked.normalized)
-        if meant.named and meant.scores.max(initial=0.0) > asked.scores.max(initial=0.0):
+        if meant.named and meant.scored.best > asked.scored.best:
             return spelling
     return None
 
 
 def _ask(index: Index, question: Question, normalized: str) -> Asked:
     """Return how well each entry answers a question, from 0 to 1, whatever the day."""
-    scores = score((part for _, part in sought(index, question)), len(index))
-    scores = look_closer(scores, index.characters, question.characters)
-    scores *= index.authority
-    best = float(scores.max(initial=0.0))
-    named = False
+    scored = score(index.postings, list(sought(question)), index.authority)
+    scored = look_closer(scored, index.characters, question.characters)
+    scored = Scored(scored.rows, scored.scores * index.authority[scored.rows])
+    best, named = scored.best, False
     for rows, share in names(index, question):
-        scores[rows] += share * (1 - scores[rows])
+        scored = _lift(scored, rows, share)
         named |= len(rows) > 0
     corrected = None if question.text == normalized else question.text
-    return Asked(normalized, question, scores, named, best, corrected)
+    return Asked(normalized, question, scored, named, best, corrected)
 
 
-def sought(index: Index, question: Question) -> Iterator[tuple[tuple[str, ...], Sought]]:
+def _lift(scored: Scored, rows: Rows, share: float) -> Scored:
+    """Return the scores with those of some rows, sorted, brought nearer to a full score."""
+    every = np.union1d(scored.rows, rows) if len(rows) else scored.rows
+    scores = np.zeros(len(every), np.float32)
+    scores[np.searchsorted(every, scored.rows)] = scored.scores
+    places = np.searchsorted(every, rows)
+    scores[places] += share * (1 - scores[places])
+    return Scored(every, scores)
+
+
+def sought(question: Question) -> Iterator[Sought]:
     """Yield the terms that are looked for, each kind with its texts and its weight."""
-
-    def words(texts: tuple[str, ...], factor: float = 1.0, *, extra: bool = False) -> Sought:
-        numbers = tuple(index.word_ids.get(text) for text in texts)
-        return Sought(index.word_postings, numbers, factor, extra)
-
-    def pairs(bigrams: tuple[int, ...], factor: float, *, extra: bool = False) -> Sought:
-        return Sought(index.bigram_postings, index.bigram_ids(bigrams), factor, extra)
-
-    yield question.words, words(question.words)
-    yield question.names, words(question.names, NUMBER_FACTOR)
-    yield _as_texts(question.bigrams), pairs(question.bigrams, BIGRAM_FACTOR)
+    yield _words(question.words)
+    yield _words(question.names, NUMBER_FACTOR)
+    yield _pairs(question.bigrams, BIGRAM_FACTOR)
     short = len(question.words) <= SHORT
     factor = SYNONYM_FACTOR_OF_SHORT if short else SYNONYM_FACTOR
     for other in question.synonyms:
-        yield other.words, words(other.words, factor, extra=True)
-        yield _as_texts(other.bigrams), pairs(other.bigrams, factor * BIGRAM_FACTOR, extra=True)
+        yield _words(other.words, factor, extra=True)
+        yield _pairs(other.bigrams, factor * BIGRAM_FACTOR, extra=True)
+
+
+def _words(texts: tuple[str, ...], factor: float = 1.0, *, extra: bool = False) -> Sought:
+    return Sought(texts, word_keys(texts), factor, extra)
+
+
+def _pairs(bigrams: tuple[int, ...], factor: float, *, extra: bool = False) -> Sought:
+    texts = tuple(chr(pair >> 16) + chr(pair & 0xFFFF) for pair in bigrams)
+    return Sought(texts, np.array(bigrams, np.uint64), factor, extra)
 
 
 def names(index: Index, question: Question) -> Iterator[tuple[Rows, float]]:
@@ -125,16 +142,12 @@ def names(index: Index, question: Question) -> Iterator[tuple[Rows, float]]:
 
 
 def _corrections(
-    index: Index, question: Question, scores: Scores, *, sure: bool = True
+    index: Index, question: Question, scored: Scored, *, sure: bool = True
 ) -> Iterator[str]:
     """Yield the spellings that may be meant, the likelier first; each is worked out when asked."""
     by_sound = correct_sounds(index, question.text, sure=sure)
     if by_sound is not None:
         yield by_sound
-    slip = correct_slips(index, question.text, scores, sure=sure)
+    slip = correct_slips(index, question.text, scored, sure=sure)
     if slip is not None:
         yield slip
-
-
-def _as_texts(bigrams: tuple[int, ...]) -> tuple[str, ...]:
-    return tuple(chr(pair >> 16) + chr(pair & 0xFFFF) for pair in bigrams)

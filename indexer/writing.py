@@ -1,34 +1,42 @@
 """Writing the index (建索引): what has changed is analysed, and all is published in one step.
 
-The arrays are in place before Whoosh commits, so that Whoosh's table of contents, renamed in one
-step, publishes both. A build that is killed leaves the old generation whole.
+Content and arrays are in place before Whoosh commits, so that Whoosh's table of contents, renamed
+in one step, publishes all. A build that is killed leaves the old generation whole.
 """
 
 # mypy: disable-error-code="no-untyped-call"
 # Whoosh is typed only in part.
 
+import json
 import os
 import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 from filelock import FileLock, Timeout
 from whoosh.fields import ID, STORED, TEXT, Schema
 from whoosh.filedb.filestore import FileStorage
 from whoosh.index import TOC, FileIndex, LockError
-from whoosh.writing import CLEAR, MERGE_SMALL, SegmentWriter
+from whoosh.writing import CLEAR, MERGE_SMALL
 
 from indexer.analysis import WordTokenizer
-from indexer.corpus import Corpus
+from indexer.cards import card_of, record_of, rule_of, url_of
+from indexer.content import Content, Documents
+from indexer.corpus import Fresh, begin, renew
+from indexer.generation import save
 from indexer.index import NAME, TOC_FILE, Index, generation_of, newest
 from indexer.loader import Entry, Library
-from indexer.texts import FIELDS
+from indexer.policy import Policy
+from indexer.segment import BulkWriter, documents_of
+from indexer.texts import FIELDS, texts_of
 
 LOCK_SECONDS = 120.0
 # What the files depend on besides the entries: a change of any of these starts the index afresh.
@@ -37,8 +45,14 @@ SOURCES = (
     "analysis.py",
     "pinyin.py",
     "texts.py",
+    "cards.py",
+    "facts.py",
+    "phrases.py",
+    "content.py",
     "corpus.py",
+    "generation.py",
     "index.py",
+    "segment.py",
     "writing.py",
     "ranking.py",
     "lexicon/words.txt",
@@ -47,6 +61,7 @@ SOURCES = (
 )
 
 _ARRAYS = re.compile(r"^arrays-(\d+)$")
+_CONTENT = re.compile(r"^content-\d+$")
 _LEFTOVER = re.compile(rf"^(?:_{NAME}_\d+\.toc\..+|arrays-.*\.part)$")
 
 
@@ -87,7 +102,7 @@ def build_index(
             changes = _compare(library, previous)
             if previous is not None and not changes.any:
                 return changes.report(previous.generation)
-            generation = _write(library, path, previous, changes, progress, wait)
+            generation = _write(path, previous, changes, progress, wait)
         finally:
             if previous is not None:
                 previous.close()
@@ -97,11 +112,11 @@ def build_index(
 
 @dataclass(frozen=True)
 class _Changes:
-    """How the library differs from the index: entries to write, and slugs to take out."""
+    """How the library differs from the index: the rows to write, and slugs to take out."""
 
-    fresh: tuple[Entry, ...]
+    entries: tuple[Entry, ...]
+    fresh: tuple[int, ...]
     outdated: tuple[str, ...]
-    total: int
     added: int
     removed: int
 
@@ -110,48 +125,47 @@ class _Changes:
         return bool(self.fresh or self.outdated)
 
     def report(self, generation: int) -> BuildReport:
-        written = len(self.fresh)
-        unchanged = self.total - written
+        total, written = len(self.entries), len(self.fresh)
         changed = written - self.added
-        return BuildReport(self.total, self.added, changed, self.removed, unchanged, generation)
+        return BuildReport(total, self.added, changed, self.removed, total - written, generation)
 
 
 def _compare(library: Library, previous: Index | None) -> _Changes:
+    entries = library.entries
     known = dict(zip(previous.slugs, previous.digests, strict=True)) if previous else {}
-    present = {entry.policy.slug: entry.digest for entry in library.entries}
-    fresh = tuple(e for e in library.entries if known.get(e.policy.slug) != e.digest)
-    removed = sum(slug not in present for slug in known)
+    present = {entry.policy.slug: entry.digest for entry in entries}
+    fresh = tuple(row for row, e in enumerate(entries) if known.get(e.policy.slug) != e.digest)
     outdated = tuple(slug for slug, digest in known.items() if present.get(slug) != digest)
-    added = sum(entry.policy.slug not in known for entry in fresh)
-    return _Changes(fresh, outdated, len(present), added, removed)
+    removed = sum(slug not in present for slug in outdated)
+    added = sum(entries[row].policy.slug not in known for row in fresh)
+    return _Changes(entries, fresh, outdated, added, removed)
 
 
 def _write(
-    library: Library,
     path: Path,
     previous: Index | None,
     changes: _Changes,
     progress: Callable[[int, int], None] | None,
     wait: float,
 ) -> int:
-    """Write the next generation: arrays first, then Whoosh, whose commit publishes both."""
+    """Write the next generation: content and arrays first, then Whoosh, whose commit publishes."""
     writer = _open_writer(path, wait)
     try:
-        for slug in changes.outdated:
-            writer.delete_by_term("slug", slug)
-        corpus = Corpus(previous)
-        fresh = {entry.policy.slug for entry in changes.fresh}
-        written = 0
-        for entry in library.entries:
-            if entry.policy.slug in fresh:
-                writer.add_document(**corpus.analyse(entry))
-                written += 1
-                if progress is not None:
-                    progress(written, len(fresh))
+        policies = [changes.entries[row].policy for row in changes.fresh]
+        content, words = _analyse(policies, progress)
+        fresh = Fresh(np.array(changes.fresh, np.int64), policies, content)
+        with ThreadPoolExecutor(1) as beside:
+            saved = beside.submit(_save, path, previous, changes, fresh, writer.generation)
+            stored = [_stored_of(changes.entries[row]) for row in changes.fresh]
+            if previous is None:
+                writer.add_content(content, words, stored)
             else:
-                corpus.reuse(entry)
+                for slug in changes.outdated:
+                    writer.delete_by_term("slug", slug)
+                for fields, values in zip(documents_of(content, words), stored, strict=True):
+                    writer.add_document(**fields, **values)
+            saved.result()
         generation: int = writer.generation
-        corpus.save(path / f"arrays-{generation}", _fingerprint())
         writer.commit(mergetype=CLEAR if previous is None else MERGE_SMALL)
     except BaseException:
         if not writer.is_closed:
@@ -160,7 +174,54 @@ def _write(
     return generation
 
 
-def _open_writer(path: Path, wait: float) -> SegmentWriter:
+def _analyse(
+    policies: list[Policy], progress: Callable[[int, int], None] | None
+) -> tuple[Content, list[str]]:
+    documents = Documents(len(policies))
+    try:
+        for policy in policies:
+            documents.add(
+                tuple(texts_of(policy).values()),
+                card=card_of(policy),
+                rule=rule_of(policy),
+                record=record_of(policy),
+            )
+        tell = None if progress is None else (lambda done: progress(done, len(policies)))
+        return documents.finish(tell)
+    finally:
+        documents.stop()
+
+
+def _stored_of(entry: Entry) -> dict[str, str]:
+    """Return what Whoosh stores of an entry; its whole record is with the content."""
+    policy = entry.policy
+    return {"slug": policy.slug, "digest": entry.digest, "url": url_of(policy.slug)}
+
+
+def _save(
+    path: Path, previous: Index | None, changes: _Changes, fresh: Fresh, generation: int
+) -> None:
+    """Write the content and the arrays of a generation."""
+    if previous is None:
+        corpus, known = begin(fresh), {}
+    else:
+        new = {entry.policy.slug: row for row, entry in enumerate(changes.entries)}
+        gone = set(changes.outdated)
+        moved = [-1 if slug in gone else new[slug] for slug in previous.slugs]
+        corpus = renew(previous.corpus, np.array(moved, np.int32), fresh)
+        folders = zip(previous.corpus.contents, previous.contents, strict=True)
+        known = {id(content): folder for content, folder in folders}
+    save(
+        corpus,
+        [entry.policy.slug for entry in changes.entries],
+        [entry.digest for entry in changes.entries],
+        path / f"arrays-{generation}",
+        [known.get(id(content), path / f"content-{generation}") for content in corpus.contents],
+        _fingerprint(),
+    )
+
+
+def _open_writer(path: Path, wait: float) -> BulkWriter:
     """Open Whoosh's writer on what is there, or on nothing if that cannot be read."""
     storage = FileStorage(str(path))
     latest = newest(os.listdir(path), TOC_FILE)  # noqa: PTH208
@@ -172,7 +233,7 @@ def _open_writer(path: Path, wait: float) -> SegmentWriter:
         except Exception:  # a damaged file fails in many ways, and building anew mends them all
             TOC(_schema(), [], latest + 1).write(storage, NAME)
     try:
-        return SegmentWriter(FileIndex(storage, schema=_schema()), timeout=wait)
+        return BulkWriter(FileIndex(storage, schema=_schema()), timeout=wait)
     except LockError:
         raise IndexBusy(
             f"{path} 正被另一个使用 Whoosh 的程序写入。请等它结束，再运行 policykb index。"
@@ -185,12 +246,20 @@ def _open_previous(path: Path) -> Index | None:
         return None
     try:
         previous = Index(path)
+        _look_at_segments(path)
     except Exception:  # a damaged index fails in many ways, and building anew mends them all
         return None
     if previous.fingerprint != _fingerprint():
         previous.close()
         return None
     return previous
+
+
+def _look_at_segments(path: Path) -> None:
+    """Open and close each of Whoosh's segments, which the index itself does without."""
+    storage = FileStorage(str(path))
+    for segment in TOC.read(storage, NAME).segments:
+        segment.open_compound_file(storage).close()
 
 
 def _fingerprint() -> str:
@@ -208,24 +277,40 @@ def _schema() -> Schema:
     return Schema(
         slug=ID(unique=True, stored=True),
         digest=STORED,
-        record=STORED,
+        url=STORED,
         **dict.fromkeys(FIELDS, text),
     )
 
 
 def _clean(path: Path) -> None:
-    """Remove what killed builds left and all arrays but those of the last two generations."""
+    """Remove what killed builds left, and all that the last two generations do not use."""
     names = os.listdir(path)  # noqa: PTH208
     latest = newest(names, TOC_FILE)
     numbers = {int(match[1]) for name in names if (match := _ARRAYS.match(name))}
     published = sorted(number for number in numbers if latest is not None and number <= latest)
-    doomed = [f"arrays-{number}" for number in numbers - set(published[-2:])]
-    for name in [*doomed, *filter(_LEFTOVER.match, names)]:
-        if (path / name).is_dir():
-            shutil.rmtree(path / name, ignore_errors=True)  # Windows keeps what is still open
-        else:
-            with suppress(OSError):
-                (path / name).unlink()
+    kept = {f"arrays-{number}" for number in published[-2:]}
+    used = {content for name in kept for content in _contents_of(path / name)}
+    unused = [name for name in names if _ARRAYS.match(name) and name not in kept]
+    unused += [name for name in names if _CONTENT.match(name) and name not in used]
+    for name in [*unused, *filter(_LEFTOVER.match, names)]:
+        _remove(path / name)
+
+
+def _contents_of(arrays: Path) -> list[str]:
+    """Return the names of the folders with the content of a generation."""
+    try:
+        names: list[str] = json.loads((arrays / "meta.json").read_text("utf-8"))["contents"]
+    except (OSError, ValueError, KeyError):  # damaged, and so to be built anew
+        return []
+    return names
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)  # Windows keeps what is still open
+    else:
+        with suppress(OSError):
+            path.unlink()
 
 
 @contextmanager

@@ -141,12 +141,12 @@ def test_a_spelling_that_is_not_sure_is_suggested_and_not_taken() -> None:
 
 def test_a_sentence_keeps_its_own_words(index: Index) -> None:
     query = "我们那个排水许何证是去年办的能不能再用一年"
-    assert correct_slips(index, query, understand(index, query).scores) is None
+    assert correct_slips(index, query, understand(index, query).scored) is None
 
 
 def test_slips_are_looked_for_among_titles_and_aliases_only(index: Index) -> None:
-    scores = understand(index, "排水许何").scores
-    assert correct_slips(index, "排水许何", scores) == "排水许可"
+    scored = understand(index, "排水许何").scored
+    assert correct_slips(index, "排水许何", scored) == "排水许可"
 
 
 def test_sounds_that_speakers_mix_up_are_alike() -> None:
