@@ -56,6 +56,21 @@ class Facts:
         columns = (getattr(self, name)[rows] for name in COLUMNS)
         return Facts(self.values, starts_after(self.starts, rows), codes, *columns)
 
+    def combinations(self) -> tuple[NDArray[np.int32], Numbers, NDArray[np.int32]]:
+        """Return which combination of facet values each row has, and the values of each of them.
+
+        However large a library is, it has few of them. Those of combination `c` stand from the c-th
+        start on, by number.
+        """
+        if not len(self.codes):
+            return np.zeros(0, np.int32), np.zeros(1, np.int64), np.zeros(0, np.int32)
+        # Every row has values; two sets of them have the same sum by a chance of 1 in 2 ** 64.
+        weights = np.random.default_rng(0).integers(1 << 63, size=len(self.values), dtype=np.uint64)
+        sums = np.add.reduceat(weights[self.codes], self.starts[:-1])
+        _, firsts, combinations = np.unique(sums, return_index=True, return_inverse=True)
+        values = self.codes[places_of(self.starts, firsts)]
+        return combinations.astype(np.int32), starts_after(self.starts, firsts), values
+
     def authority(self) -> Scores:
         """Return how much each entry is worth beside another that answers as well.
 

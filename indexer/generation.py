@@ -24,6 +24,7 @@ Columns = TypeVar("Columns", Facts, Phrases, Postings, Forward)
 # What readers need besides the corpus, as they need it.
 _OTHERS = (
     *("slugs", "digests", "authority", "order-of-titles"),
+    *("combinations", "combination-starts", "combination-values"),
     *("readings", "sounds", "sounding-pairs", "name-starts", "names"),
 )
 
@@ -117,13 +118,17 @@ def _arrays(corpus: Corpus) -> Iterator[tuple[str, NDArray[Any]]]:
             elif isinstance(value, np.ndarray):
                 yield name, value
     yield "authority", corpus.facts.authority()
+    combinations, starts, values = corpus.facts.combinations()
+    yield "combinations", combinations
+    yield "combination-starts", starts
+    yield "combination-values", values
     yield "order-of-titles", order_of_titles(corpus.phrases, len(corpus))
     yield "readings", readings()
     sounds, pairs = sounding_pairs(corpus.phrases.folded)
     yield "sounds", sounds
     yield "sounding-pairs", pairs
-    starts, names = names_by_character(corpus.phrases)
-    yield "name-starts", starts
+    name_starts, names = names_by_character(corpus.phrases)
+    yield "name-starts", name_starts
     yield "names", names
 
 

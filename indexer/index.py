@@ -26,7 +26,7 @@ from whoosh.filedb.filestore import FileStorage
 from whoosh.index import TOC
 
 from indexer.analysis import CHINESE, normalise, pairs_of, segment, word_keys
-from indexer.arrays import Numbers, places_of
+from indexer.arrays import Numbers
 from indexer.cards import read_record
 from indexer.content import Content
 from indexer.facts import EVERYWHERE
@@ -115,12 +115,13 @@ class Sounds:
 
 @dataclass(frozen=True)
 class Facets:
-    """The values of all facets (筛选项): those of row `r` stand from starts[r] on, by number.
+    """The values of all facets (筛选项), by number.
 
-    `numbers` tells, for each facet, where its values begin and how many there are.
+    Row `r` has the combination combinations[r]; its values stand from starts[combination] on.
     """
 
     values: Sequence[tuple[str, str]]
+    combinations: NDArray[np.int32]
     starts: Numbers
     codes: NDArray[np.int32]
 
@@ -134,6 +135,11 @@ class Facets:
         names = dict.fromkeys(name for name, _ in self.values)
         return {name: [v for other, v in self.values if other == name and v] for name in names}
 
+    @cached_property
+    def _owners(self) -> Numbers:
+        """The combination to which each of the codes belongs."""
+        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+
     def of(self, name: str) -> list[str]:
         """Return the values of one facet, in the order in which they are shown."""
         return self._of[name]
@@ -146,19 +152,19 @@ class Facets:
         pairs = [(name, value) for value in wanted]
         if name == "region":
             pairs.append((name, EVERYWHERE))
-        chosen = np.zeros(len(self.values), np.bool_)
-        chosen[[self.numbers[pair] for pair in pairs if pair in self.numbers]] = True
-        begins = self.starts[rows]
-        found = np.append(0, np.cumsum(chosen[self.codes[places_of(self.starts, rows)]]))
-        ends = np.cumsum(self.starts[rows + 1] - begins)
-        having: NDArray[np.bool_] = found[ends] > found[ends - (self.starts[rows + 1] - begins)]
-        return having
+        chosen = [self.numbers[pair] for pair in pairs if pair in self.numbers]
+        having = np.zeros(len(self.starts) - 1, np.bool_)
+        for number in chosen:
+            having[self._owners[self.codes == number]] = True
+        return having[self.combinations[rows]]
 
     def count(self, rows: Numbers) -> NDArray[np.int64]:
         """Return how many of these rows have each value."""
-        every = len(rows) + 1 == len(self.starts)
-        codes = self.codes if every else self.codes[places_of(self.starts, rows)]
-        return np.bincount(codes, minlength=len(self.values))
+        every = len(rows) == len(self.combinations)
+        found = self.combinations if every else self.combinations[rows]
+        counts = np.bincount(found, minlength=len(self.starts) - 1)
+        by_value = np.bincount(self.codes, counts[self._owners], len(self.values))
+        return by_value.astype(np.int64)
 
 
 class Index:
@@ -178,7 +184,12 @@ class Index:
         facts = corpus.facts
         self.effective, self.expires, self.deadline = facts.effective, facts.expires, facts.deadline
         self.superseded = facts.superseded
-        self.facets = Facets(facts.values, facts.starts, facts.codes)
+        self.facets = Facets(
+            facts.values,
+            files.arrays["combinations"],
+            files.arrays["combination-starts"],
+            files.arrays["combination-values"],
+        )
         self.phrases, self.phrase_rows = corpus.phrases.originals, corpus.phrases.rows
         self.phrase_breaks = corpus.phrases.starts[:-1]
         self._name_starts, self._names = files.arrays["name-starts"], files.arrays["names"]

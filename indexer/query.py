@@ -131,7 +131,7 @@ def _answer(index: Index, params: SearchParams, day: date) -> Answer:
         as_of=day,
         hits=hits,
         confident=confident,
-        facets=_show_facets(index, params, found.facets),
+        facets=_show_facets(index, params, found.count_facets(index)),
         suggestions=() if confident and hits else tuple(_suggest_instead(index, found, day)),
         took_ms=0.0,
     )
@@ -146,16 +146,19 @@ def rank(index: Index, text: str, day: date, depth: int) -> list[str]:
 
 @dataclass(frozen=True)
 class Found:
-    """What a query finds: the rows that answer and pass every filter, sorted, with their scores.
+    """What a query finds: `rows`, sorted, answer and pass every filter.
 
-    `facets` counts, by field and value, the rows that each choice would leave.
+    `matched` are those that answer whatever the filters, with their statuses; `chosen` tells, for
+    each facet with a choice, which of them the choice leaves.
     """
 
     asked: Asked
+    matched: Places
+    matched_statuses: NDArray[np.uint8]
+    chosen: dict[str, Mask]
     rows: Places
     scores: Scores
     statuses: NDArray[np.uint8]
-    facets: dict[str, dict[str, int]]
     pinned: str | None
 
     def in_order(self, index: Index, params: SearchParams, day: date) -> Places:
@@ -168,9 +171,22 @@ class Found:
         """Return the status of the rows at some places."""
         return [STATUSES[number] for number in self.statuses[places].tolist()]
 
+    def count_facets(self, index: Index) -> dict[str, dict[str, int]]:
+        """Count the values of each facet among the rows that the other facets leave."""
+        facets: dict[str, dict[str, int]] = {name: {} for name in ALLOWED}
+        _count(index, self.rows, self.statuses, ALLOWED, facets)
+        for name in self.chosen:
+            others = [mask for other, mask in self.chosen.items() if other != name]
+            rows, statuses = self.matched, self.matched_statuses
+            if others:
+                left = np.logical_and.reduce(others)
+                rows, statuses = rows[left], statuses[left]
+            _count(index, rows, statuses, (name,), facets)
+        return facets
+
 
 def find(index: Index, asked: Asked, params: SearchParams, day: date) -> Found:
-    """Return what answers a question as of `day` and passes the filters, and count the facets."""
+    """Return what answers a question as of `day` and passes the filters."""
     rows, scores = _match(index, asked)
     every = index.statuses(day)
     pinned = pinned_for(asked.normalized, day)
@@ -183,9 +199,10 @@ def find(index: Index, asked: Asked, params: SearchParams, day: date) -> Found:
     statuses = every[rows]
     scores = scores * _FACTORS[statuses]
     chosen = _choose(index, params, rows, statuses)
-    left = _all_of(chosen.values(), len(rows))
-    facets = _count_facets(index, rows, statuses, chosen)
-    return Found(asked, rows[left], scores[left], statuses[left], facets, pinned)
+    if not chosen:
+        return Found(asked, rows, statuses, chosen, rows, scores, statuses, pinned)
+    left = np.logical_and.reduce(list(chosen.values()))
+    return Found(asked, rows, statuses, chosen, rows[left], scores[left], statuses[left], pinned)
 
 
 def _match(index: Index, asked: Asked) -> tuple[Places, Scores]:
@@ -234,27 +251,6 @@ def _choose(
     return chosen
 
 
-def _all_of(masks: Iterable[Mask], count: int) -> Mask:
-    left = np.ones(count, np.bool_)
-    for mask in masks:
-        left &= mask
-    return left
-
-
-def _count_facets(
-    index: Index, rows: Places, statuses: NDArray[np.uint8], chosen: dict[str, Mask]
-) -> dict[str, dict[str, int]]:
-    """Count the values of each facet among the rows that the other facets leave."""
-    facets: dict[str, dict[str, int]] = {name: {} for name in ALLOWED}
-    left = _all_of(chosen.values(), len(rows))
-    _count(index, rows[left], statuses[left], ALLOWED, facets)
-    for name in chosen:
-        left = _all_of((mask for other, mask in chosen.items() if other != name), len(rows))
-        facets[name] = {}
-        _count(index, rows[left], statuses[left], (name,), facets)
-    return facets
-
-
 def _count(
     index: Index,
     rows: Places,
@@ -263,6 +259,8 @@ def _count(
     facets: dict[str, dict[str, int]],
 ) -> None:
     """Put the counts of some facets among some rows where they belong: all in one pass."""
+    for name in names:
+        facets[name] = {}
     counts = index.facets.count(rows)
     for number in np.flatnonzero(counts).tolist():
         name, value = index.facets.values[number]

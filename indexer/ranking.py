@@ -62,6 +62,9 @@ FINE, SHIFT = 64, 2.0**20
 # What is left of a score that covers next to nothing of the query. From 0.2 to 0.7 neither set
 # moves by more than 0.004; 0.2 keeps one word repeated often below two words together.
 COVERAGE_FLOOR = 0.2
+# Postings of a term: with fewer on average, to gather all at once is quicker than term by term.
+FEW = 400
+BLOCK = 32  # keys of which the highest stands for all
 STEPS = 65_535  # into which a saturation, from 0 to k1 + 1, is divided to be kept in two bytes
 _STEP = (SETTINGS.k1 + 1) / STEPS
 
@@ -141,11 +144,11 @@ class Scored:
 class _Room(threading.local):
     """Arrays that each thread uses again for every query: to get them anew costs more than to fill.
 
-    `idf_of_wanted` has the idf of each character of the query, and is all zero between queries.
+    `is_wanted` tells which characters the query has, and is all false between queries.
     """
 
     def __init__(self) -> None:
-        self.idf_of_wanted = np.zeros(CHARACTERS, np.float32)
+        self.is_wanted = np.zeros(CHARACTERS, np.bool_)
         self._rows, self._worth = np.zeros(0, np.int64), np.zeros(0, np.float64)
 
     def for_postings(self, count: int) -> tuple[Numbers, NDArray[np.float64]]:
@@ -205,16 +208,26 @@ def _add_up(
     One count over all postings takes a third of the time of adding up term by term: what is
     covered, in whole FINE parts, stands above the impacts, whose sum stays far below SHIFT.
     """
-    begins, ends = postings.starts[terms].tolist(), postings.starts[terms + 1].tolist()
-    rows, amounts = _room.for_postings(sum(ends) - sum(begins))
-    filled = 0
-    steps = zip(begins, ends, (worth * _STEP).tolist(), covered.tolist(), strict=True)
-    for begin, end, scale, shift in steps:
-        span = slice(filled, filled := filled + end - begin)
-        rows[span] = postings.rows[begin:end]
-        amount = amounts[span]
-        np.multiply(postings.saturations[begin:end], scale, out=amount)
-        amount += shift
+    begins, ends = postings.starts[terms], postings.starts[terms + 1]
+    lengths = ends - begins
+    count = int(lengths.sum())
+    worth = worth * _STEP
+    if count < FEW * len(terms):
+        places = places_of(postings.starts, terms)
+        rows = postings.rows[places].astype(np.int64)
+        amounts = np.repeat(worth, lengths)
+        amounts *= postings.saturations[places]
+        amounts += np.repeat(covered, lengths)
+    else:
+        rows, amounts = _room.for_postings(count)
+        filled = 0
+        for begin, end, scale, shift in zip(
+            begins.tolist(), ends.tolist(), worth.tolist(), covered.tolist(), strict=True
+        ):
+            span = slice(filled, filled := filled + end - begin)
+            rows[span] = postings.rows[begin:end]
+            np.multiply(postings.saturations[begin:end], scale, out=amounts[span])
+            amounts[span] += shift
     counted: NDArray[np.float64] = np.bincount(rows, amounts, documents).astype(float, copy=False)
     return counted
 
@@ -242,14 +255,14 @@ def look_closer(scored: Scored, forward: Forward, characters: Sequence[int]) -> 
         found = found[np.argpartition(scores[found], len(found) - CANDIDATES)[-CANDIDATES:]]
     rows = scored.rows[found]
     places = places_of(forward.starts, rows)
-    table = _room.idf_of_wanted
-    table[wanted] = forward.idf[wanted]
-    worth = table[forward.terms[places]]
-    table[wanted] = 0.0
-    worth *= forward.saturations[places]
-    sums = np.concatenate(([0.0], np.cumsum(worth, dtype=np.float64)))
-    ends = np.cumsum(forward.starts[rows + 1] - forward.starts[rows])
-    sums = np.diff(sums[ends], prepend=0.0)
+    table = _room.is_wanted
+    table[wanted] = True
+    hits = np.flatnonzero(table[forward.terms[places]])
+    table[wanted] = False
+    places = places[hits]
+    owners = np.repeat(np.arange(len(rows)), forward.starts[rows + 1] - forward.starts[rows])[hits]
+    worth = forward.idf[forward.terms[places]] * forward.saturations[places]
+    sums = np.bincount(owners, worth, len(rows))
     closer = scores / (1 + CHARACTER_FACTOR)
     closer[found] += CHARACTER_FACTOR / (1 + CHARACTER_FACTOR) / total * _STEP * sums
     return Scored(scored.rows, closer.astype(np.float32))
@@ -363,9 +376,15 @@ def splice(old: Postings, moved: NDArray[np.int32], fresh: Postings, documents: 
 
 def highest(keys: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """Return the places of the `count` highest of all-different keys, highest first."""
-    if 0 < count < len(keys):
+    places = None
+    if 0 < count <= len(keys) // (4 * BLOCK):
+        # The best of `count` blocks of keys are `count` keys: what is below all of them is out.
+        bests = keys[: len(keys) // BLOCK * BLOCK].reshape(-1, BLOCK).max(axis=1)
+        least = np.partition(bests, len(bests) - count)[len(bests) - count]
+        places = np.flatnonzero(keys >= least)
+    elif 0 < count < len(keys):
         places = np.argpartition(keys, len(keys) - count)[len(keys) - count :]
-    else:
+    if places is None:
         places = np.arange(len(keys))
     return places[np.argsort(keys[places])[::-1]][:count]
 

@@ -54,15 +54,15 @@ def understand(index: Index, text: str) -> Asked:
 
 
 def _understand(index: Index, question: Question) -> Asked:
-    given = _ask(index, question, question.text)
+    given = ask(index, question)
     if question.phrases or question.excluded:
         return given
     meanings = read_pinyin(index, question.text)
     if meanings and meanings[0].strip():
-        return _ask(index, read_question(meanings[0], others=meanings[1:]), question.text)
+        return ask(index, read_question(meanings[0], others=meanings[1:]), question.text)
     if not index.has_pairs(question.bigrams):
         for corrected in _corrections(index, question, given.scored):
-            meant = _ask(index, read_question(corrected), question.text)
+            meant = ask(index, read_question(corrected), question.text)
             if meant.scored.best > given.scored.best:
                 return meant
     return given
@@ -77,14 +77,18 @@ def other_spelling(index: Index, asked: Asked) -> str | None:
     if asked.corrected is not None or question.phrases or question.excluded:
         return None
     for spelling in _corrections(index, question, asked.scored, sure=False):
-        meant = _ask(index, read_question(spelling), asked.normalized)
+        meant = ask(index, read_question(spelling), asked.normalized)
         if meant.named and meant.scored.best > asked.scored.best:
             return spelling
     return None
 
 
-def _ask(index: Index, question: Question, normalized: str) -> Asked:
-    """Return how well each entry answers a question, from 0 to 1, whatever the day."""
+def ask(index: Index, question: Question, normalized: str | None = None) -> Asked:
+    """Return how well entries answer a question, from 0 to 1, whatever the day.
+
+    `normalized` is the query as it was given, where the question is read from another spelling.
+    """
+    normalized = question.text if normalized is None else normalized
     scored = score(index.postings, list(sought(question)), index.authority)
     scored = look_closer(scored, index.characters, question.characters)
     scored = Scored(scored.rows, scored.scores * index.authority[scored.rows])
@@ -96,14 +100,19 @@ def _ask(index: Index, question: Question, normalized: str) -> Asked:
     return Asked(normalized, question, scored, named, best, corrected)
 
 
-def _lift(scored: Scored, rows: Rows, share: float) -> Scored:
+def _lift(scored: Scored, named: Rows, share: float) -> Scored:
     """Return the scores with those of some rows, sorted, brought nearer to a full score."""
-    every = np.union1d(scored.rows, rows) if len(rows) else scored.rows
-    scores = np.zeros(len(every), np.float32)
-    scores[np.searchsorted(every, scored.rows)] = scored.scores
-    places = np.searchsorted(every, rows)
+    if not len(named):
+        return scored
+    rows, scores = scored.rows, scored.scores
+    wanted = named.astype(np.int64)
+    places = rows.searchsorted(wanted)
+    missing = np.append(rows, -1)[places] != wanted
+    rows = np.insert(rows, places[missing], wanted[missing])
+    scores = np.insert(scores, places[missing], 0.0)
+    places = rows.searchsorted(wanted)
     scores[places] += share * (1 - scores[places])
-    return Scored(every, scores)
+    return Scored(rows, scores)
 
 
 def sought(question: Question) -> Iterator[Sought]:
