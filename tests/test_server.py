@@ -27,6 +27,7 @@ from indexer.policy import Policy
 from indexer.problems import LexiconError
 from indexer.questions import load_questions
 from indexer.synonyms import load_synonyms
+from indexer.workers import MAX_HEAD
 from indexer.writing import build_index
 
 TODAY = date(2026, 11, 24)
@@ -98,9 +99,7 @@ def running(folder: Path) -> Iterator[Service]:
     build_index(make_library(*LIBRARY, tmp_path=folder), index)
     app = search_server.make_app(index, site, today=lambda: TODAY)
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        app, log_level="error", h11_max_incomplete_event_size=search_server.MAX_HEAD
-    )
+    config = uvicorn.Config(app, log_level="error", h11_max_incomplete_event_size=MAX_HEAD)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
