@@ -99,6 +99,7 @@ def _config(make: Callable[[], ASGIApp], workers: int) -> uvicorn.Config:
         make,
         factory=True,
         workers=workers,
+        http="h11",  # httptools takes a third less time for a 304, but refuses addresses of 64 kB
         access_log=False,
         server_header=False,
         log_level="warning",
