@@ -39,7 +39,7 @@ _TEXT = re.compile(
     r"text/.*|application/(javascript|json|manifest\+json|xml|.*\+xml)|image/svg\+xml"
 )
 
-ASK_FIRST = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+ASK_FIRST = {"Cache-Control": "no-cache"}  # ask whether it has changed
 FOREVER = "public, max-age=31536000, immutable"
 # Material names its files after their content; every other file may change under its name.
 _NAMED_BY_CONTENT = re.compile(r"assets/(?:[\w.-]+/)*[\w-]+\.[0-9a-f]{8}\.min\.(?:css|js)")
@@ -51,6 +51,7 @@ CONTENT_POLICY = (
     "form-action 'self'; frame-ancestors 'none'"
 )
 HEADERS = {
+    "Vary": "Accept-Encoding",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -182,7 +183,6 @@ class Site(StaticFiles):
             del response.headers["ETag"], response.headers["Last-Modified"]
         if isinstance(response, FileResponse) and _TEXT.fullmatch(response.media_type or ""):
             response = await self._compressed(response, Headers(scope=scope))
-            response.headers["Vary"] = "Accept-Encoding"
         good = response.status_code in (200, 304)
         response.headers["Cache-Control"] = FOREVER if named and good else "no-cache"
         return response
