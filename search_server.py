@@ -61,7 +61,7 @@ from indexer.query import search
 from indexer.questions import answers_schema, load_questions
 from indexer.suggest import suggest
 from indexer.synonyms import load_synonyms
-from indexer.workers import MOST_WORKERS, AddressUnusable, address_of, listen, serve
+from indexer.workers import AddressUnusable, address_of, listen, serve
 
 MAX_BODY = 64 * 1024  # bytes; no request needs more
 POLL_SECONDS = 0.5  # how long a new index may wait until it is noticed
@@ -475,8 +475,8 @@ def main() -> int:
 
 
 def _read_count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_WORKERS:
-        raise ArgumentTypeError(f"只能是 1 到 {MOST_WORKERS} 的整数，收到的是“{text}”")
+    if not text.isdecimal() or int(text) == 0:
+        raise ArgumentTypeError(f"只能是正整数，收到的是{shown(text)}")
     return int(text)
 
 

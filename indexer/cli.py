@@ -190,9 +190,7 @@ def serve(
     site_dir: SiteDir = SITE,
     host: Annotated[str, typer.Option(help="监听地址，默认只有本机能访问。")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="端口。")] = 8000,
-    workers: Annotated[
-        int, typer.Option(min=1, max=64, help="用几个进程；一个处理器核心配一个就够。")
-    ] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="用几个进程；一个处理器核心配一个就够。")] = 1,
     watch: Annotated[bool, typer.Option("--watch", help="条目一改就重新生成。")] = False,
 ) -> None:
     """核查、建索引、生成网站，然后提供浏览和检索。"""

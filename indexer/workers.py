@@ -18,7 +18,6 @@ from uvicorn import _subprocess
 from uvicorn.supervisors import Multiprocess
 
 MAX_HEAD = 256 * 1024  # bytes; a query of 10,000 characters still gets an answer in words
-MOST_WORKERS = 64
 
 
 class AddressUnusable(Exception):

@@ -1115,8 +1115,8 @@ def test_all_processes_stop_together_and_leave_nothing(
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--workers", "0"], "只能是 1 到 64 的整数，收到的是“0”"),
-        (["--workers", "many"], "只能是 1 到 64 的整数，收到的是“many”"),
+        (["--workers", "0"], "只能是正整数，收到的是“0”"),
+        (["--workers", "many"], "只能是正整数，收到的是“many”"),
         (["--workers", "2"], "search_server：index 里没有索引，请先运行 policykb index。\n"),
     ],
 )
