@@ -901,9 +901,18 @@ def test_compressed_files_are_kept_while_they_fit(tmp_path: Path) -> None:
 MATERIAL = "assets/javascripts/bundle.a5f9d56c.min.js"
 
 
+NEARLY = (
+    "assets/search.js",
+    "assets/a.min.js",
+    "bundle.a5f9d56c.min.js",
+    f"policies/{MATERIAL}",
+    f"{MATERIAL}.map",
+)
+
+
 @pytest.fixture
 def site_of_material(service: Service) -> Service:
-    for name in (MATERIAL, "assets/search.js", "bundle.a5f9d56c.min.js", "assets/a.min.js"):
+    for name in (MATERIAL, *NEARLY):
         file = service.site / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("0123456789" * 1000, "utf-8")
@@ -926,9 +935,7 @@ def test_a_file_named_by_its_content_is_kept_for_ever(
     [
         "/",
         "/index.html",
-        "/assets/search.js",
-        "/assets/a.min.js",
-        "/bundle.a5f9d56c.min.js",
+        *(f"/{name}" for name in NEARLY),
         "/assets/javascripts/bundle.00000000.min.js",
         f"/{MATERIAL}/more",
         "/assets/..%2findex.html",
