@@ -31,9 +31,11 @@ FILE_LEVEL = 6
 LEAST = 1024  # bytes; what fits into one packet anyway is not made faster by compressing it
 LARGEST_KEPT = 16 * 1024 * 1024  # bytes of a file that is compressed in one piece and kept
 KEPT = 32 * 1024 * 1024  # bytes of compressed files that a process keeps
+_OFFICE = "application/vnd.openxmlformats-officedocument"
 _PACKED_ALREADY = (
-    *("audio/*", "font/*", "image/*", "video/*", "application/gzip", "application/octet-stream"),
-    *("application/pdf", "application/vnd.*", "application/x-gzip", "application/zip"),
+    *("audio/*", "font/*", "image/*", "video/*", "application/octet-stream", "application/pdf"),
+    *("application/gzip", "application/x-gzip", "application/zip"),
+    *(f"{_OFFICE}.wordprocessingml.document", f"{_OFFICE}.spreadsheetml.sheet"),
 )
 _TEXT = re.compile(
     r"text/.*|application/(javascript|json|manifest\+json|xml|.*\+xml)|image/svg\+xml"
@@ -87,7 +89,8 @@ def digest_of_sources(*files: Path) -> str:
     """
     package = Path(__file__).parent
     digest = blake2b(digest_size=12)
-    for path in sorted([*package.glob("*.py"), *(package / "lexicon").iterdir(), *files]):
+    words = (path for path in (package / "lexicon").iterdir() if path.is_file())
+    for path in sorted((*package.glob("*.py"), *words, *files), key=lambda path: path.name):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 

@@ -88,6 +88,7 @@ def _for_each_process(
         return partial(make, counts)
     gc.collect()
     gc.freeze()  # a collection must not write to the pages that the processes share
+    # uvicorn looks after processes well, but has no setting for how they start.
     _subprocess.spawn = multiprocessing.get_context("fork")  # type: ignore[assignment]
     return lambda: app
 

@@ -845,7 +845,8 @@ def test_a_client_that_takes_no_gzip_gets_none(wanted: str, service: Service) ->
 def test_what_gains_nothing_is_not_compressed(service: Service) -> None:
     (service.site / "picture.png").write_bytes(b"\x89PNG" * 1000)
     (service.site / "letters.woff2").write_bytes(b"wOF2" * 1000)
-    for path in ("/picture.png", "/letters.woff2", "/healthz", "/"):
+    (service.site / "form.docx").write_bytes(b"PK" * 1000)
+    for path in ("/picture.png", "/letters.woff2", "/form.docx", "/healthz", "/"):
         headers, _ = in_bytes(service, path, accept_encoding="gzip")
         assert "content-encoding" not in headers
 
