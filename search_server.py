@@ -1,34 +1,51 @@
 """The service (检索服务): HTTP in, JSON out, and the built site; no logic of its own."""
 
-import errno
 import json
-import socket
 import sys
 import threading
 import time
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, Self
 
-import uvicorn
 from fastapi import Depends, FastAPI, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
-from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
-from prometheus_client import Counter as EventCounter
+from fastapi.responses import StreamingResponse
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from indexer import __version__
 from indexer.clock import today
-from indexer.index import STATUSES, Index, IndexMissing, generation_of, open_index
+from indexer.delivery import (
+    ASK_FIRST,
+    HEADERS,
+    Compression,
+    Gauges,
+    Guard,
+    Json,
+    Metrics,
+    Site,
+    digest_of_sources,
+    is_at_hand,
+    not_modified,
+    tag_of,
+)
+from indexer.index import (
+    NAME,
+    STATUSES,
+    Index,
+    IndexMissing,
+    generation_of,
+    open_index,
+)
 from indexer.matching import match
-from indexer.params import MAX_LENGTH, SORTS, parse_params
+from indexer.params import MAX_LENGTH, SORTS, SearchParams, parse_params
 from indexer.pins import load_pins
 from indexer.policy import Audience, BenefitMode, Kind, Level, Status
 from indexer.problems import (
@@ -44,28 +61,13 @@ from indexer.query import search
 from indexer.questions import answers_schema, load_questions
 from indexer.suggest import suggest
 from indexer.synonyms import load_synonyms
+from indexer.workers import AddressUnusable, address_of, listen, serve
 
 MAX_BODY = 64 * 1024  # bytes; no request needs more
-MAX_HEAD = 256 * 1024  # bytes; a query of 10,000 characters still gets an answer in words
 POLL_SECONDS = 0.5  # how long a new index may wait until it is noticed
-
-# The site needs no inline script, style or handler, so none may run.
-CONTENT_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'self'; "
-    "form-action 'self'; frame-ancestors 'none'"
-)
-NO_CACHE = {"Cache-Control": "no-cache"}
+LISTED_AT_ONCE = 500  # entries of the list of all that are sent in one piece
+WARMING = ("政策", "zhengce")  # queries that load all that queries need: words, sounds, readings
 NO_STORE = {"Cache-Control": "no-store"}  # what follows from somebody's answers
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Content-Security-Policy": CONTENT_POLICY,
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-}
 
 
 class SiteMissing(Exception):
@@ -75,53 +77,77 @@ class SiteMissing(Exception):
         super().__init__(f"{path} 里没有网站，请先运行 policykb site。")
 
 
+@dataclass(frozen=True)
+class Edition:
+    """An open index, and the mark of the build it comes from."""
+
+    index: Index
+    mark: str
+
+    @classmethod
+    def open(cls, path: Path, today: Callable[[], date]) -> Self:
+        """Open the newest index of a folder and everything that queries need."""
+        while True:
+            index = open_index(path)
+            try:
+                # Whoosh names each build's files at random, and its table of contents tells them.
+                mark = tag_of((path / f"_{NAME}_{index.generation}.toc").read_bytes())
+            except FileNotFoundError:  # a build has put the next generation in its place
+                continue
+            for query in WARMING:
+                search(index, SearchParams(q=query), today())
+            return cls(index, mark)
+
+
 class LatestIndex:
     """The newest index of a folder: looked for at most every POLL_SECONDS, swapped in whole."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._index = open_index(path)
+    def __init__(self, path: Path, today: Callable[[], date]) -> None:
+        self.path, self._today = path, today
+        self._edition = Edition.open(path, today)
         self._lock = threading.Lock()
         self._next_look = time.monotonic() + POLL_SECONDS
 
-    def get(self) -> Index:
-        """Return the index; requests that still hold an older one finish with it."""
+    def get(self) -> Edition:
+        """Return the index at once; a newer one is opened beside the requests.
+
+        Requests that still hold an older one finish with it.
+        """
         if time.monotonic() >= self._next_look and self._lock.acquire(blocking=False):
-            try:
-                self._next_look = time.monotonic() + POLL_SECONDS
-                if generation_of(self.path) not in (None, self._index.generation):
-                    self._index = open_index(self.path)
-            except (OSError, ValueError, IndexMissing):
-                pass  # being rebuilt, or damaged: the one in hand is whole, look again later
-            finally:
+            self._next_look = time.monotonic() + POLL_SECONDS
+            if generation_of(self.path) in (None, self._edition.index.generation):
                 self._lock.release()
-        return self._index
+            else:
+                threading.Thread(target=self._open_newest, daemon=True).start()
+        return self._edition
 
-
-class Site(StaticFiles):
-    """The built site."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        """Answer with a file, or with the site's own page when there is no such file."""
+    def _open_newest(self) -> None:
         try:
-            response = await super().get_response(path, scope)
-        except (OSError, ValueError):  # names too long or with bytes no file system takes
-            raise HTTPException(404) from None
-        response.headers["Cache-Control"] = "no-cache"  # ask first whether it has changed
-        return response
+            self._edition = Edition.open(self.path, self._today)
+        except (OSError, ValueError, IndexMissing):
+            pass  # being rebuilt, or damaged: the one in hand is whole, look again later
+        finally:
+            self._lock.release()
 
 
-def make_app(index: Path, site: Path | None, *, today: Callable[[], date] = today) -> FastAPI:
+def make_app(
+    index: Path,
+    site: Path | None,
+    counts: Path | None = None,
+    *,
+    today: Callable[[], date] = today,
+) -> FastAPI:
     """Return the application over the index in `index` and, if given, the built site in `site`.
 
+    Several processes put the counts of their requests together in the folder `counts`.
     Raises IndexMissing or SiteMissing when there is nothing to serve yet, LexiconError when a file
     of the lexicon cannot be followed.
     """
     load_synonyms()  # a mistake in the lexicon is told now, not to the first who asks
     load_pins()
-    latest = LatestIndex(index)
     if site is not None and not (site / "index.html").is_file():
         raise SiteMissing(site)
+    latest = LatestIndex(index, today)
     app = FastAPI(
         title="政策库",
         version=__version__,
@@ -130,120 +156,146 @@ def make_app(index: Path, site: Path | None, *, today: Callable[[], date] = toda
         redoc_url=None,
     )
     _add_api(app, latest, today)
-    _add_monitoring(app, latest)
+    _add_monitoring(app, latest, counts)
     _add_errors(app)
     if site is not None:
-        app.mount("/", Site(directory=site, html=True), name="site")
+        app.mount("/", Site(site), name="site")
     return app
 
 
 def _add_api(app: FastAPI, latest: LatestIndex, today: Callable[[], date]) -> None:
+    # What takes a few milliseconds runs in the event loop: measured with 16 connections, a thread
+    # for each request answered half as many, and the slowest one in a hundred took three times as
+    # long. What may take longer (`def` without `async`) gets a thread and holds up nobody.
+    sources = digest_of_sources(Path(__file__))
+
+    def answer(
+        request: Request, edition: Edition, depends_on: object, compute: Callable[[], Any]
+    ) -> Response:
+        """Return the answer with its tag, or nothing but the tag to a client that has it."""
+        tag = tag_of(request.scope["path"], edition.mark, sources, depends_on)
+        if is_at_hand(request, tag):
+            return not_modified(tag)
+        headers = {**ASK_FIRST, "ETag": tag}
+        content = compute()
+        if isinstance(content, Iterator):
+            return StreamingResponse(content, media_type="application/json", headers=headers)
+        return Json(content, headers=headers)
+
     @app.get("/api/search", summary="检索", openapi_extra={"parameters": _search_parameters()})
-    def get_search(request: Request) -> JSONResponse:
-        params, day = parse_params(request.query_params.multi_items())
-        return _json(search(latest.get(), params, day or today()).to_dict())
+    async def get_search(request: Request) -> Response:
+        params, given = parse_params(request.query_params.multi_items())
+        edition, day = latest.get(), given or today()
+        return answer(
+            request,
+            edition,
+            (params, day),
+            lambda: search(edition.index, params, day).to_dict(),
+        )
 
     @app.get("/api/suggest", summary="输入提示", openapi_extra={"parameters": [_TEXT]})
-    def get_suggest(request: Request) -> JSONResponse:
+    async def get_suggest(request: Request) -> Response:
         params, _ = parse_params(_pairs(request, ("q",)))
-        return _json({"suggestions": suggest(latest.get(), params.q)})
+        edition = latest.get()
+        return answer(
+            request,
+            edition,
+            params,
+            lambda: {"suggestions": suggest(edition.index, params.q)},
+        )
 
     @app.get("/api/policies", summary="全部条目", openapi_extra={"parameters": [_AS_OF]})
-    def get_policies(request: Request) -> StreamingResponse:
-        _, day = parse_params(_pairs(request, ("as_of",)))
-        content = _list_policies(latest.get(), day or today())
-        return StreamingResponse(content, media_type="application/json", headers=NO_CACHE)
+    def get_policies(request: Request) -> Response:
+        _, given = parse_params(_pairs(request, ("as_of",)))
+        edition, day = latest.get(), given or today()
+        return answer(request, edition, day, lambda: _list_policies(edition.index, day))
 
     @app.get("/api/policies/{slug}", summary="一个条目", openapi_extra={"parameters": [_AS_OF]})
-    def get_policy(slug: str, request: Request) -> JSONResponse:
+    async def get_policy(slug: str, request: Request) -> Response:
         _, given = parse_params(_pairs(request, ("as_of",)))
-        index, day = latest.get(), given or today()
-        record = index.record(slug)
-        if record is None:
+        edition, day = latest.get(), given or today()
+        index = edition.index
+        if slug not in index.rows:
             hint = did_you_mean(slug[:80], index.slugs)
             return _errors(404, ParameterProblem("slug", f"没有条目{shown(slug)}。{hint}"))
-        return _json({**record, "status": _status(index, slug, day), "as_of": day.isoformat()})
+        return answer(request, edition, day, lambda: _record(index, slug, day))
 
     @app.get(
         "/api/questions", summary="匹配用的问题", openapi_extra={"parameters": [_ASKED_AUDIENCE]}
     )
-    def get_questions(request: Request) -> JSONResponse:
+    async def get_questions(request: Request) -> Response:
         params, _ = parse_params(_pairs(request, ("audience",)))
         asked = load_questions().asked_of(params.audience)
-        return _json({"questions": [question.to_dict() for question in asked]})
+        return answer(
+            request,
+            latest.get(),
+            params,
+            lambda: {"questions": [question.to_dict() for question in asked]},
+        )
 
     @app.post("/api/match", summary="政策匹配", openapi_extra={"requestBody": _match_body()})
-    def post_match(body: Annotated[bytes, Depends(_read_body)]) -> JSONResponse:
+    def post_match(body: Annotated[bytes, Depends(_read_body)]) -> Response:
         given = _read_json(body, ("profile", "as_of"))
         _, day = parse_params([("as_of", given["as_of"])] if "as_of" in given else [])
         day = day or today()
-        matches = match(latest.get().rules, parse_profile(given.get("profile"), day), day)
-        return JSONResponse(matches.to_dict(), headers=NO_STORE)
+        rules = latest.get().index.rules
+        matches = match(rules, parse_profile(given.get("profile"), day), day)
+        return Json(matches.to_dict(), headers=NO_STORE)
 
     @app.get("/api/{rest:path}", include_in_schema=False)
-    def get_nothing(rest: str) -> Response:
+    async def get_nothing(rest: str) -> Response:
         raise HTTPException(404)
 
 
-def _list_policies(index: Index, day: date) -> Iterator[str]:
-    """Yield the list of all entries piece by piece: there may be 150,000 of them."""
-    yield f'{{"total": {len(index)}, "as_of": "{day}", "policies": ['
-    for number, row in enumerate(index.records()):
-        row["status"] = _status(index, row["slug"], day)
-        yield (", " if number else "") + json.dumps(row, ensure_ascii=False)
-    yield "]}"
+def _list_policies(index: Index, day: date) -> Iterator[bytes]:
+    """Yield the list of all entries piece by piece: there may be 150,000 of them.
+
+    The rows are stored as JSON, and only get their status.
+    """
+    ends = [f',"status":"{status}"}}'.encode() for status in STATUSES]
+    statuses = index.statuses(day).tolist()
+    yield f'{{"total":{len(index)},"as_of":"{day}","policies":['.encode()
+    for first in range(0, len(index), LISTED_AT_ONCE):
+        rows = range(first, min(first + LISTED_AT_ONCE, len(index)))
+        listed = (index.cards.raw(row).removesuffix(b"}") + ends[statuses[row]] for row in rows)
+        yield (b"," if first else b"") + b",".join(listed)
+    yield b"]}"
 
 
-def _status(index: Index, slug: str, day: date) -> Status:
+def _record(index: Index, slug: str, day: date) -> dict[str, Any]:
     status: Status = STATUSES[index.statuses(day)[index.rows[slug]]]
-    return status
+    return {**(index.record(slug) or {}), "status": status, "as_of": day.isoformat()}
 
 
-def _add_monitoring(app: FastAPI, latest: LatestIndex) -> None:
-    registry = CollectorRegistry()
-    requests = EventCounter(
-        "policykb_requests", "Answered requests.", ["route", "status"], registry=registry
-    )
-    seconds = Histogram("policykb_request_seconds", "Time to answer.", ["route"], registry=registry)
-    entries = Gauge("policykb_entries", "Entries in the index.", registry=registry)
-    generation = Gauge("policykb_index_generation", "Generation of the index.", registry=registry)
-    entries.set_function(lambda: len(latest.get()))
-    generation.set_function(lambda: latest.get().generation)
+def _add_monitoring(app: FastAPI, latest: LatestIndex, counts: Path | None) -> None:
+    def read() -> Iterator[tuple[str, str, float]]:
+        index = latest.get().index
+        yield "policykb_entries", "Entries in the index.", len(index)
+        yield "policykb_index_generation", "Generation of the index.", index.generation
 
-    @app.middleware("http")
-    async def measure_and_guard(
-        request: Request, call_next: Callable[[Request], Awaitable[Response]]
-    ) -> Response:
-        started = time.perf_counter()
-        refused = _refuse_body(request)
-        response = refused if refused is not None else await call_next(request)
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-        # The route, never the address or the words that were asked for.
-        route = getattr(request.scope.get("route"), "path", "site")
-        requests.labels(route, str(response.status_code)).inc()
-        seconds.labels(route).observe(time.perf_counter() - started)
-        return response
+    metrics = Metrics(Gauges(read), counts)
+    app.add_middleware(Compression)
+    app.add_middleware(Guard, refuse=_refuse_body, metrics=metrics)
 
     @app.get("/healthz", summary="是否正常")
-    def get_health() -> JSONResponse:
-        index = latest.get()
+    async def get_health() -> Response:
+        index = latest.get().index
         return _json({"status": "ok", "generation": index.generation, "entries": len(index)})
 
     @app.get("/metrics", summary="运行指标")
     def get_metrics() -> Response:
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(metrics.tell(), media_type=CONTENT_TYPE_LATEST)
 
 
 def _add_errors(app: FastAPI) -> None:
     """Turn every error into the one shape, in one place."""
 
     @app.exception_handler(ParameterError)
-    async def on_parameters(_: Request, error: ParameterError) -> JSONResponse:
+    async def on_parameters(_: Request, error: ParameterError) -> Response:
         return _errors(422, *error.errors)
 
     @app.exception_handler(HTTPException)
-    async def on_http(request: Request, error: HTTPException) -> JSONResponse:
+    async def on_http(request: Request, error: HTTPException) -> Response:
         messages = {
             400: f"请求内容要写成 UTF-8 的 JSON，例如 {_EXAMPLE}。",
             404: "没有这个地址，请检查网址。",
@@ -253,15 +305,15 @@ def _add_errors(app: FastAPI) -> None:
         return _errors(error.status_code, ParameterProblem("", message), headers=error.headers)
 
     @app.exception_handler(Exception)
-    async def on_failure(_: Request, __: Exception) -> JSONResponse:
+    async def on_failure(_: Request, __: Exception) -> Response:
         problem = ParameterProblem("", "服务出错了，请稍后再试；急事请拨打 12345。")
         return _errors(500, problem, headers=HEADERS)
 
 
-def _refuse_body(request: Request) -> Response | None:
+def _refuse_body(headers: Headers) -> Response | None:
     """Refuse a body that is too large, or whose size is not said."""
-    size = request.headers.get("content-length", "0")
-    if "transfer-encoding" in request.headers or not size.isdecimal() or int(size) > MAX_BODY:
+    size = headers.get("content-length", "0")
+    if "transfer-encoding" in headers or not size.isdecimal() or int(size) > MAX_BODY:
         return _errors(
             413, ParameterProblem("", f"请求内容太大或没有写明大小，最多 {MAX_BODY:,} 字节。")
         )
@@ -333,13 +385,13 @@ def _pairs(request: Request, allowed: tuple[str, ...]) -> list[tuple[str, str]]:
     return pairs
 
 
-def _json(content: Any) -> JSONResponse:
-    return JSONResponse(content, headers=NO_CACHE)
+def _json(content: Any) -> Response:
+    return Json(content, headers=ASK_FIRST)
 
 
-def _errors(status: int, *problems: ParameterProblem, headers: Any = None) -> JSONResponse:
+def _errors(status: int, *problems: ParameterProblem, headers: Any = None) -> Response:
     rows = [{"field": problem.field, "message": problem.message} for problem in problems]
-    return JSONResponse({"errors": rows}, status_code=status, headers=headers)
+    return Json({"errors": rows}, status_code=status, headers=headers)
 
 
 def _parameter(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -403,51 +455,6 @@ def _search_parameters() -> list[dict[str, Any]]:
     ]
 
 
-class AddressUnusable(Exception):
-    """The service cannot listen where it was told to."""
-
-    REASONS: ClassVar = {
-        errno.EADDRINUSE: "端口被别的程序占用",
-        errno.EACCES: "没有权限用这个端口",
-        errno.EADDRNOTAVAIL: "这台电脑没有这个地址",
-    }
-
-    def __init__(self, host: str, port: int, error: Exception) -> None:
-        reason = self.REASONS.get(getattr(error, "errno", None) or 0, "地址或端口不对")
-        super().__init__(
-            f"不能在 {host}:{port} 上提供服务：{reason}。请用 --port 换一个端口，例如 8001。"
-        )
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens; raise AddressUnusable before anything else is started."""
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family)
-    except (OSError, OverflowError) as error:
-        raise AddressUnusable(host, port, error) from None
-
-
-def address_of(listener: socket.socket) -> str:
-    """Return the address to open in a browser."""
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def serve(app: FastAPI, listener: socket.socket) -> None:
-    """Serve until stopped. Nothing is logged per request: addresses and queries are personal."""
-    config = uvicorn.Config(
-        app,
-        access_log=False,
-        server_header=False,
-        log_level="warning",
-        h11_max_incomplete_event_size=MAX_HEAD,
-        timeout_keep_alive=15,
-        limit_concurrency=200,
-    )
-    uvicorn.Server(config).run(sockets=[listener])
-
-
 def main() -> int:
     """Serve an index and a site that were built before; `policykb serve` also builds them."""
     parser = ArgumentParser(description="政策库检索服务（只读，先用 policykb index 和 site 建好）")
@@ -455,17 +462,27 @@ def main() -> int:
     parser.add_argument("--site", type=Path, default=Path("build/site"), help="网站文件夹")
     parser.add_argument("--host", default="127.0.0.1", help="监听地址，默认只有本机能访问")
     parser.add_argument("--port", type=int, default=8000, help="端口")
+    parser.add_argument("--workers", type=_read_count, default=1, help="用几个进程，默认 1 个")
     options = parser.parse_args()
     try:
-        app = make_app(options.index, options.site)
         listener = listen(options.host, options.port)
+        make = partial(make_app, options.index, options.site)
+        serve(make, listener, options.workers, partial(_tell, address_of(listener)))
     except (IndexMissing, SiteMissing, AddressUnusable, LexiconError) as error:
         sys.stderr.write(f"search_server：{error}\n")
         return 2
-    sys.stdout.write(f"政策库：{address_of(listener)}\n")
-    sys.stdout.flush()
-    serve(app, listener)
     return 0
+
+
+def _read_count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise ArgumentTypeError(f"只能是正整数，收到的是{shown(text)}")
+    return int(text)
+
+
+def _tell(address: str) -> None:
+    sys.stdout.write(f"政策库：{address}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

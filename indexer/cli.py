@@ -190,26 +190,31 @@ def serve(
     site_dir: SiteDir = SITE,
     host: Annotated[str, typer.Option(help="监听地址，默认只有本机能访问。")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="端口。")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="用几个进程；一个处理器核心配一个就够。")] = 1,
     watch: Annotated[bool, typer.Option("--watch", help="条目一改就重新生成。")] = False,
 ) -> None:
     """核查、建索引、生成网站，然后提供浏览和检索。"""
-    import search_server
+    from indexer import workers as processes
+    from search_server import make_app
 
     try:
-        listener = search_server.listen(host, port)
-    except search_server.AddressUnusable as error:
+        listener = processes.listen(host, port)
+    except processes.AddressUnusable as error:
         raise _WrongUse(str(error)) from None
     library = _load(policies)
     report, seconds = _build_index(library, index_dir, full=False)
     out.print(_told(report, seconds))
     seconds = _build_site(library, pages_dir, site_dir)
     out.print(f"网站在 {site_dir}，用时 {seconds:.1f} 秒。")
-    service = search_server.make_app(index_dir, site_dir, today=today)
-    address = search_server.address_of(listener)
-    out.print(f"政策库已经打开：{address} （按 Ctrl+C 结束）")
     if watch:
         _watch_in_background(policies, index_dir, pages_dir, site_dir)
-    search_server.serve(service, listener)
+    address = processes.address_of(listener)
+    processes.serve(
+        partial(make_app, index_dir, site_dir),
+        listener,
+        workers,
+        lambda: out.print(f"政策库已经打开：{address} （按 Ctrl+C 结束）"),
+    )
 
 
 @command("search")

@@ -389,12 +389,16 @@ def wait_for_title(url: str, title: str, seconds: float = 60) -> None:
     raise AssertionError(f"{title} not in {seen[:500]}")
 
 
+@pytest.mark.parametrize("workers", [1, 2])
 def test_serve_with_watch_shows_a_saved_change_and_keeps_serving_through_a_mistake(
-    folder: Path,
+    workers: int, folder: Path
 ) -> None:
     port = free_port()
     service = subprocess.Popen(
-        [sys.executable, "-m", "indexer", "serve", "--watch", "--port", str(port)],
+        [
+            *(sys.executable, "-m", "indexer", "serve", "--watch"),
+            *("--port", str(port), "--workers", str(workers)),
+        ],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
@@ -417,3 +421,4 @@ def test_serve_with_watch_shows_a_saved_change_and_keeps_serving_through_a_mista
     assert f"政策库已经打开：{base}" in printed
     assert "policies/road-excavation.md:1" in printed
     assert "网站还是改动前的样子" in printed
+    assert "Traceback" not in printed

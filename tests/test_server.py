@@ -1,7 +1,9 @@
 """The service over a real socket: answers, errors in one shape, guarded pages, live reopening."""
 
+import gzip
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
+import anyio
 import httpx
 import pytest
 import uvicorn
@@ -22,11 +25,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import search_server
+from indexer.delivery import PackedFiles, digest_of_sources
 from indexer.index import IndexMissing
 from indexer.policy import Policy
 from indexer.problems import LexiconError
 from indexer.questions import load_questions
 from indexer.synonyms import load_synonyms
+from indexer.workers import MAX_HEAD
 from indexer.writing import build_index
 
 TODAY = date(2026, 11, 24)
@@ -98,9 +103,7 @@ def running(folder: Path) -> Iterator[Service]:
     build_index(make_library(*LIBRARY, tmp_path=folder), index)
     app = search_server.make_app(index, site, today=lambda: TODAY)
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        app, log_level="error", h11_max_incomplete_event_size=search_server.MAX_HEAD
-    )
+    config = uvicorn.Config(app, log_level="error", h11_max_incomplete_event_size=MAX_HEAD)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
@@ -641,24 +644,7 @@ def test_nothing_of_a_profile_is_printed_measured_or_written(tmp_path: Path) -> 
     (site / "index.html").write_text(PAGE, encoding="utf-8")
     build_index(make_library(*LIBRARY, tmp_path=tmp_path), tmp_path / "index")
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    started = subprocess.Popen(
-        [
-            sys.executable,
-            search_server.__file__,
-            "--index",
-            "index",
-            "--site",
-            "site",
-            "--port",
-            "0",
-        ],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(Path(search_server.__file__).parent)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-    )
+    started = start(tmp_path, "--port", "0")
     assert started.stdout is not None
     address = started.stdout.readline().split("：", 1)[1].strip()
     try:
@@ -690,3 +676,464 @@ def test_an_unforeseen_failure_is_told_without_its_details(
     assert response.status_code == 500
     assert errors(response) == [("", "服务出错了，请稍后再试；急事请拨打 12345。")]
     assert json.loads(response.text)
+
+
+# Caches
+
+TAGGED = (
+    "/api/search?q=挖马路",
+    "/api/suggest?q=挖马",
+    "/api/policies",
+    "/api/policies/road-excavation",
+    "/api/questions",
+)
+
+
+def tag(service: Service, path: str) -> str:
+    return str(service.get(path).headers["etag"])
+
+
+def ask_again(service: Service, path: str, *known: str) -> httpx.Response:
+    headers = [("If-None-Match", line) for line in known]
+    return service.client.get(path, headers=headers)
+
+
+@pytest.mark.parametrize("path", TAGGED)
+def test_a_client_that_has_the_answer_is_told_so_and_no_more(path: str, service: Service) -> None:
+    first = service.get(path)
+    again = ask_again(service, path, first.headers["etag"])
+    assert first.headers["etag"].startswith('W/"')
+    assert (again.status_code, again.content) == (304, b"")
+    for name in ("etag", "cache-control", "vary", "content-security-policy"):
+        assert again.headers[name] == first.headers[name]
+    assert first.headers["cache-control"] == "no-cache"
+    assert first.headers["vary"] == "Accept-Encoding"
+
+
+def test_a_client_that_has_the_answer_causes_no_search(
+    own_service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    path = "/api/search?q=挖马路"
+    known = tag(own_service, path)
+    monkeypatch.setattr(search_server, "search", fail)
+    assert ask_again(own_service, path, known).status_code == 304
+    assert ask_again(own_service, path, '"another"').status_code == 500
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [
+        lambda known: [known.removeprefix("W/")],
+        lambda known: ["*"],
+        lambda known: [f'"a, b" , {known},"c"'],
+        lambda known: ['"a"', known],
+    ],
+)
+def test_a_tag_is_known_however_the_client_names_it(
+    spell: Callable[[str], list[str]], service: Service
+) -> None:
+    path = "/api/search?q=挖马路"
+    assert ask_again(service, path, *spell(tag(service, path))).status_code == 304
+
+
+@pytest.mark.parametrize("known", ['"a"', 'W/"a", "*"', "", "a", '"', "W/", "**"])
+def test_another_tag_gets_the_answer(known: str, service: Service) -> None:
+    assert ask_again(service, "/api/search?q=挖马路", known).json()["total"] >= 1
+
+
+def test_what_is_asked_decides_the_tag_and_not_how_it_is_written(service: Service) -> None:
+    one = tag(service, "/api/search?q=创业&kind=benefit&size=5")
+    assert tag(service, "/api/search?size=5&kind=benefit&q=%E5%88%9B%E4%B8%9A") == one
+    others = ["q=创业", "q=创业&kind=rule&size=5", "q=创业&kind=benefit&size=5&page=2"]
+    others += [f"q=创业&kind=benefit&size=5&as_of=2026-11-{day}" for day in (23, 25)]
+    tags = [tag(service, f"/api/search?{other}") for other in others]
+    assert len({one, *tags, *(tag(service, path) for path in TAGGED)}) == 1 + 5 + len(TAGGED)
+
+
+@pytest.mark.parametrize("path", ["/api/policies/road-excavation", "/api/policies"])
+def test_another_day_has_another_tag(path: str, service: Service) -> None:
+    assert tag(service, path) == tag(service, f"{path}?as_of=2026-11-24")
+    assert tag(service, path) != tag(service, f"{path}?as_of=2026-11-25")
+
+
+def test_a_new_index_has_new_tags(own_service: Service) -> None:
+    known = {path: tag(own_service, path) for path in TAGGED}
+    own_service.rebuild(*LIBRARY, make_policy("new", title="新条目"))
+    assert wait_for(lambda: own_service.get("/healthz").json()["entries"] == 4)
+    for path, old in known.items():
+        assert ask_again(own_service, path, old).status_code == 200
+
+
+def test_the_first_generation_of_two_indexes_has_two_tags(tmp_path: Path) -> None:
+    with running(tmp_path / "one") as one, running(tmp_path / "two") as two:
+        assert one.get("/healthz").json() == two.get("/healthz").json()
+        assert tag(one, TAGGED[0]) != tag(two, TAGGED[0])
+        one.client.close()
+        two.client.close()
+
+
+def test_a_changed_word_list_changes_the_tags(tmp_path: Path) -> None:
+    words = tmp_path / "pins.yml"
+    words.write_text("- {}\n", "utf-8")
+    before = digest_of_sources(words)
+    assert digest_of_sources(words) == before
+    words.write_text("- {queries: []}\n", "utf-8")
+    assert digest_of_sources(words) != before
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/api/search?pgae=1", 422),
+        ("/api/policies/nothing", 404),
+        ("/api/nothing", 404),
+        ("/nothing.html", 404),
+    ],
+)
+def test_an_error_has_no_tag_and_is_never_at_hand(path: str, status: int, service: Service) -> None:
+    for response in (service.get(path), ask_again(service, path, "*")):
+        assert response.status_code == status
+        assert "etag" not in response.headers
+
+
+def test_what_follows_from_somebodys_answers_is_kept_nowhere(service: Service) -> None:
+    body = {"profile": {"headcount": 3}}
+    response = service.client.post("/api/match", json=body, headers={"If-None-Match": "*"})
+    assert response.status_code == 200
+    assert response.headers["cache-control"] == "no-store"
+    assert "etag" not in response.headers
+
+
+# Compression
+
+
+def in_bytes(service: Service, path: str, **headers: str) -> tuple[httpx.Headers, bytes]:
+    """Return an answer as it comes over the wire."""
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    with service.client.stream("GET", path, headers=sent) as response:
+        return response.headers, b"".join(response.iter_raw())
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/policies", "/api/questions", "/openapi.json", "/words.js", "/nothing.html"]
+)
+def test_a_compressed_answer_says_the_same(path: str, service: Service) -> None:
+    (service.site / "words.js").write_text("政策 " * 1000, "utf-8")
+    (service.site / "404.html").write_text("没有这个网页" * 200, "utf-8")
+    plain, content = in_bytes(service, path, accept_encoding="identity")
+    packed, smaller = in_bytes(service, path, accept_encoding="br, gzip;q=0.5")
+    assert "content-encoding" not in plain
+    assert packed["content-encoding"] == "gzip"
+    assert gzip.decompress(smaller) == content
+    assert len(smaller) < len(content)
+    assert packed["vary"] == "Accept-Encoding"
+    assert packed["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("wanted", ["gzip;q=0", "gzip; q=0.00, *", "br", "gzipped", ""])
+def test_a_client_that_takes_no_gzip_gets_none(wanted: str, service: Service) -> None:
+    (service.site / "words.js").write_text("政策 " * 1000, "utf-8")
+    for path in ("/api/questions", "/words.js"):
+        headers, _ = in_bytes(service, path, accept_encoding=wanted)
+        assert "content-encoding" not in headers
+        assert headers["vary"] == "Accept-Encoding"
+
+
+def test_what_gains_nothing_is_not_compressed(service: Service) -> None:
+    (service.site / "picture.png").write_bytes(b"\x89PNG" * 1000)
+    (service.site / "letters.woff2").write_bytes(b"wOF2" * 1000)
+    (service.site / "form.docx").write_bytes(b"PK" * 1000)
+    for path in ("/picture.png", "/letters.woff2", "/form.docx", "/healthz", "/"):
+        headers, _ = in_bytes(service, path, accept_encoding="gzip")
+        assert "content-encoding" not in headers
+
+
+def test_a_compressed_file_is_known_by_its_tag_and_does_not_claim_other_bytes(
+    service: Service,
+) -> None:
+    (service.site / "words.js").write_text("政策 " * 1000, "utf-8")
+    plain, _ = in_bytes(service, "/words.js", accept_encoding="identity")
+    packed, _ = in_bytes(service, "/words.js", accept_encoding="gzip")
+    assert plain["etag"].startswith('"')
+    assert packed["etag"] == "W/" + plain["etag"]
+    for known in (plain["etag"], packed["etag"]):
+        assert ask_again(service, "/words.js", known).status_code == 304
+
+
+def test_a_file_is_compressed_again_only_when_it_has_changed(service: Service) -> None:
+    file = service.site / "often.js"
+    file.write_text("a" * 5000, "utf-8")
+    seen = file.stat()
+    assert service.get("/often.js").text == "a" * 5000
+    file.write_text("b" * 5000, "utf-8")
+    os.utime(file, ns=(seen.st_atime_ns, seen.st_mtime_ns))  # as if nothing had changed
+    assert service.get("/often.js").text == "a" * 5000
+    os.utime(file, ns=(seen.st_atime_ns, seen.st_mtime_ns + 1))
+    assert service.get("/often.js").text == "b" * 5000
+
+
+def test_compressed_files_are_kept_while_they_fit(tmp_path: Path) -> None:
+    files = [tmp_path / f"{number}.js" for number in range(3)]
+    for file in files:
+        file.write_bytes(os.urandom(1000))
+    packed = PackedFiles(limit=2500)
+
+    async def ask(number: int) -> bytes:
+        return await packed.get(str(files[number]), files[number].stat())
+
+    async def ask_all() -> None:
+        first = await ask(0)
+        await ask(1)
+        assert await ask(0) is first
+        await ask(2)  # now the second one, which was not asked for again, must go
+        assert await ask(0) is first
+        second = await ask(1)
+        assert gzip.decompress(second) == files[1].read_bytes()
+        assert packed.size <= 2500
+
+    anyio.run(ask_all)
+
+
+# Files of the site
+
+MATERIAL = "assets/javascripts/bundle.a5f9d56c.min.js"
+
+
+NEARLY = (
+    "assets/search.js",
+    "assets/a.min.js",
+    "bundle.a5f9d56c.min.js",
+    f"policies/{MATERIAL}",
+    f"{MATERIAL}.map",
+)
+
+
+@pytest.fixture
+def site_of_material(service: Service) -> Service:
+    for name in (MATERIAL, *NEARLY):
+        file = service.site / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("0123456789" * 1000, "utf-8")
+    return service
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+def test_a_file_named_by_its_content_is_kept_for_ever(
+    encoding: str, site_of_material: Service
+) -> None:
+    headers, _ = in_bytes(site_of_material, f"/{MATERIAL}", accept_encoding=encoding)
+    assert headers["cache-control"] == "public, max-age=31536000, immutable"
+    again = ask_again(site_of_material, f"/{MATERIAL}", headers["etag"])
+    assert again.status_code == 304
+    assert again.headers["cache-control"] == headers["cache-control"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/index.html",
+        *(f"/{name}" for name in NEARLY),
+        "/assets/javascripts/bundle.00000000.min.js",
+        f"/{MATERIAL}/more",
+        "/assets/..%2findex.html",
+        "/index.html?assets/a.a5f9d56c.min.js",
+        "/assets/javascripts/a.a5f9d56c.min.js/../../../index.html",
+    ],
+)
+def test_every_other_file_is_asked_for_again(path: str, site_of_material: Service) -> None:
+    head = raw_get(site_of_material, path).partition(b"\r\n\r\n")[0].lower()
+    assert b"cache-control: no-cache" in head
+    assert b"immutable" not in head
+
+
+def test_a_part_of_a_file_is_sent_as_it_is(site_of_material: Service) -> None:
+    headers, content = in_bytes(
+        site_of_material, f"/{MATERIAL}", accept_encoding="gzip", range="bytes=3-6"
+    )
+    assert (headers["content-range"], content) == ("bytes 3-6/10000", b"3456")
+    assert "content-encoding" not in headers
+    whole = in_bytes(
+        site_of_material,
+        f"/{MATERIAL}",
+        accept_encoding="gzip",
+        range="bytes=3-6",
+        if_range='"older"',
+    )
+    assert gzip.decompress(whole[1]) == b"0123456789" * 1000
+    assert whole[0]["etag"].startswith("W/")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+def test_the_head_of_a_file_tells_what_the_file_would(
+    encoding: str, site_of_material: Service
+) -> None:
+    wanted = {"Accept-Encoding": encoding}
+    head = site_of_material.client.head("/assets/search.js", headers=wanted)
+    full, content = in_bytes(site_of_material, "/assets/search.js", accept_encoding=encoding)
+    assert head.content == b""
+    assert head.headers["content-length"] == str(len(content))
+    for name in ("etag", "last-modified", "content-type", "cache-control", "vary"):
+        assert head.headers[name] == full[name]
+
+
+def test_a_failure_is_guarded_and_counted(
+    own_service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(search_server, "suggest", fail)
+    response = own_service.get("/api/suggest?q=x")
+    assert response.headers["x-frame-options"] == "DENY"
+    counted = 'policykb_requests_total{route="/api/suggest",status="500"} 1.0'
+    # A connection is closed after a failure.
+    assert counted in httpx.get(f"{own_service.client.base_url}/metrics").text
+
+
+# Several processes
+
+
+class Processes:
+    """A service of two processes, started as an operator does."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.counts = folder, folder / "tmp"
+        self.counts.mkdir()
+        (folder / "site").mkdir()
+        (folder / "site" / "index.html").write_text(PAGE, encoding="utf-8")
+        self.rebuild(*LIBRARY)
+        self.started = start(folder, "--port", "0", "--workers", "2", TMPDIR=str(self.counts))
+        assert self.started.stdout is not None
+        self.base = self.started.stdout.readline().split("：", 1)[1].strip()
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        """Ask on a connection of its own, so that any process may answer."""
+        return httpx.get(self.base + path, headers=headers, timeout=30)
+
+    def rebuild(self, *policies: Policy) -> None:
+        build_index(make_library(*policies, tmp_path=self.folder), self.folder / "index")
+
+    def answering(self) -> set[int]:
+        """Return the processes that have answered a request."""
+        return {int(path.stem.split("_")[1]) for path in self.counts.glob("*/counter_*.db")}
+
+    def ask_until(self, condition: Callable[[], bool]) -> None:
+        """Ask on several connections at once until it is so."""
+        end = time.monotonic() + 30
+        while not condition():
+            assert time.monotonic() < end
+            with httpx.Client(base_url=self.base) as one, httpx.Client(base_url=self.base) as two:
+                askers = [
+                    threading.Thread(target=client.get, args=["/api/policies"])
+                    for client in (one, two, one, two)
+                ]
+                for asker in askers:
+                    asker.start()
+                for asker in askers:
+                    asker.join()
+
+
+def start(folder: Path, *options: str, **environment: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, search_server.__file__, "--index", "index", "--site", "site", *options],
+        cwd=folder,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(Path(search_server.__file__).parent),
+            "PYTHONIOENCODING": "utf-8",
+            **environment,
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+    )
+
+
+@pytest.fixture
+def processes(tmp_path: Path) -> Iterator[Processes]:
+    service = Processes(tmp_path)
+    try:
+        yield service
+    finally:
+        service.started.terminate()
+        service.started.communicate(timeout=30)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_two_processes_answer_and_tell_one_sum_and_one_tag(processes: Processes) -> None:
+    processes.ask_until(lambda: len(processes.answering()) == 2)
+    assert processes.started.pid not in processes.answering()
+    tags = {processes.get("/api/search?q=挖马路").headers["etag"] for _ in range(20)}
+    assert len(tags) == 1
+    for _ in range(5):  # whichever process is asked
+        metrics = processes.get("/metrics").text
+        assert 'policykb_requests_total{route="/api/search",status="200"} 20.0' in metrics
+        assert "policykb_entries 3.0" in metrics
+        assert "policykb_index_generation 1.0" in metrics
+
+
+def test_both_processes_find_a_new_index(processes: Processes) -> None:
+    processes.ask_until(lambda: len(processes.answering()) == 2)
+    processes.rebuild(*LIBRARY, make_policy("new", title="新条目"))
+
+    def both_have() -> bool:
+        return {processes.get("/healthz").json()["entries"] for _ in range(10)} == {4}
+
+    processes.ask_until(both_have)
+    assert len({processes.get("/api/search?q=新").headers["etag"] for _ in range(10)}) == 1
+
+
+def test_a_process_that_dies_is_replaced(processes: Processes) -> None:
+    processes.ask_until(lambda: len(processes.answering()) == 2)
+    first, second = sorted(processes.answering())
+    os.kill(first, signal.SIGKILL)
+    processes.ask_until(lambda: len(processes.answering()) == 3)
+    assert is_running(second)
+    assert processes.get("/api/search?q=挖马路").json()["total"] == 1
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_all_processes_stop_together_and_leave_nothing(
+    processes: Processes, told: signal.Signals
+) -> None:
+    processes.ask_until(lambda: len(processes.answering()) == 2)
+    answering = processes.answering()
+    processes.started.send_signal(told)
+    printed, _ = processes.started.communicate(timeout=30)
+    assert printed == ""
+    assert processes.started.returncode == 0
+    assert not any(is_running(pid) for pid in answering)
+    assert list(processes.counts.iterdir()) == []
+    with pytest.raises(httpx.ConnectError):
+        processes.get("/healthz")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--workers", "0"], "只能是正整数，收到的是“0”"),
+        (["--workers", "many"], "只能是正整数，收到的是“many”"),
+        (["--workers", "2"], "search_server：index 里没有索引，请先运行 policykb index。\n"),
+    ],
+)
+def test_what_is_wrong_is_told_before_any_process_starts(
+    options: list[str], told: str, tmp_path: Path
+) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "index.html").write_text(PAGE, encoding="utf-8")
+    service = start(tmp_path, "--port", "0", *options)
+    printed, _ = service.communicate(timeout=30)
+    assert told in printed
+    assert service.returncode == 2
