@@ -13,7 +13,7 @@ import os
 import re
 import time
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -247,15 +247,15 @@ class Index:
         content, document = self.document(self.rows[slug])
         return read_record(content.records.raw(document))
 
-    def records(self) -> Iterator[dict[str, Any]]:
-        """Yield a short row for every entry, sorted by slug."""
-        return (self.card(row) for row in range(len(self)))
-
     def card(self, row: int) -> dict[str, Any]:
         """Return what a list shows of an entry."""
-        content, document = self.document(row)
-        card: dict[str, Any] = json.loads(content.cards.raw(document))
+        card: dict[str, Any] = json.loads(self.card_data(row))
         return card
+
+    def card_data(self, row: int) -> bytes:
+        """Return what a list shows of an entry, as JSON."""
+        content, document = self.document(row)
+        return content.cards.raw(document)
 
     def document(self, row: int) -> tuple[Content, int]:
         """Return the content in which an entry is, and its number there."""

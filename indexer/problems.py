@@ -87,7 +87,7 @@ class LexiconError(ValueError):
 def read_lexicon(path: Path) -> Any:
     """Return what a YAML file of the lexicon says; raise LexiconError with its mistake and line."""
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise LexiconError(f"{path}:{line}：YAML 写错了，请核对缩进、冒号和括号。") from None

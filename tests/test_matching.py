@@ -15,7 +15,7 @@ from factories import make_index, make_policy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.corpus import rule_of
+from indexer.cards import rule_of
 from indexer.loader import load_library
 from indexer.matching import Match, Matches, Outcome, Rule, match, read_rules
 from indexer.policy import Kind, Policy
@@ -52,7 +52,7 @@ def benefit(slug: str = "loan", *conditions: dict[str, Any], **fields: Any) -> P
 
 
 def rules(*policies: Policy) -> tuple[Rule, ...]:
-    return read_rules(json.loads(json.dumps([rule_of(policy) for policy in policies])))
+    return read_rules([json.loads(rule_of(policy)) for policy in policies])
 
 
 def ask(profile: dict[str, Any], *policies: Policy, day: date = DAY) -> Matches:
