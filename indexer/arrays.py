@@ -82,6 +82,16 @@ def search_stretches(
     return lowest
 
 
+def is_among(values: NDArray[Any], others: NDArray[Any]) -> NDArray[np.bool_]:
+    """Tell which of some values are among others, which are sorted and of the same type."""
+    if not len(others):
+        return np.zeros(len(values), np.bool_)
+    found: NDArray[np.bool_] = (
+        others[np.minimum(others.searchsorted(values), len(others) - 1)] == values
+    )
+    return found
+
+
 def changes(*keys: NDArray[Any]) -> Numbers:
     """Return the places at which sorted keys, all together, take a new value."""
     changed = np.zeros(len(keys[0]), np.bool_)

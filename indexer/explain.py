@@ -11,7 +11,7 @@ from indexer.index import STATUSES, Index
 from indexer.pins import pinned_for
 from indexer.policy import label
 from indexer.query import STATUS_FACTOR
-from indexer.ranking import CHARACTER_FACTOR, look_closer, score
+from indexer.ranking import CHARACTER_FACTOR, Terms, look_closer, score
 from indexer.texts import FIELDS
 from indexer.understanding import Asked, names, sought, understand
 
@@ -59,7 +59,7 @@ def _standing(what: str, points: float, factor: float) -> Part:
 def _found(index: Index, asked: Asked, row: int) -> Iterator[Part]:
     """Yield what the terms of the query bring, and what its single characters add."""
     kinds = tuple(sought(asked.question))
-    basic = score(index.postings, kinds, index.authority)
+    basic = score(index.postings, Terms.of(kinds), index.authority)
     closer = look_closer(basic, index.characters, asked.question.characters).of(row)
     from_terms = basic.of(row) / (1 + CHARACTER_FACTOR)
     impacts = [

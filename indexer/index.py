@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from whoosh.filedb.filestore import FileStorage
 from whoosh.index import TOC
 
-from indexer.analysis import CHINESE, normalise, pairs_of, segment, word_keys
-from indexer.arrays import Numbers
+from indexer.analysis import CHINESE, normalise, pairs_of, word_keys
+from indexer.arrays import Numbers, is_among
 from indexer.cards import read_record
 from indexer.content import Content
 from indexer.facts import EVERYWHERE
@@ -35,7 +35,7 @@ from indexer.matching import Rule, read_rules
 from indexer.memory import Memory
 from indexer.pinyin import alike, likeness
 from indexer.policy import Status
-from indexer.reading import documents_in, is_same_issuer, stopwords
+from indexer.reading import Phrase, documents_in, is_same_issuer, stopwords
 from indexer.texts import FIELDS
 
 STATUSES = tuple(Status)
@@ -354,48 +354,43 @@ class Index:
         """Tell whether each of some pairs of characters occurs in some entry."""
         return bool(self.postings.find(np.array(pairs, np.uint64))[1].all())
 
-    def contain(self, phrase: str) -> NDArray[np.bool_]:
-        """Return which rows have a normalised phrase: its Chinese in one piece, its other words."""
-        having = np.ones(len(self), np.bool_)
-        for word, begin, end in segment(phrase):
-            if not word.isascii() or phrase[begin:end] != word:
-                continue
-            having &= self._having(word_keys([word])[0])
-        for stretch in _STRETCH.findall(phrase):
-            having &= self._contain_stretch(stretch)
-        return having
+    def contain(self, phrase: Phrase) -> Numbers:
+        """Return the rows that have a quoted text: its Chinese in one piece, its other words."""
+        pairs = [pair for run in phrase.runs for pair in run]
+        keys = np.append(word_keys(phrase.words), np.array(pairs, np.uint64))
+        places, known = self.postings.find(keys)
+        if not known.all():
+            return np.zeros(0, np.int64)
+        having = [self._having_character(character) for character in phrase.alone]
+        having += [self.postings.rows[begin:end] for begin, end in self.postings.spans(places)]
+        if not having:
+            return np.arange(len(self))
+        # The rarest comes first: every other one only has to look for what is left.
+        rarest, *others = sorted(having, key=len)
+        for other in others:
+            rarest = rarest[is_among(rarest, other)]
+        rows: Numbers = rarest.astype(np.int64)
+        for run in phrase.runs:
+            if len(run) > 1:
+                rows = rows[self._follow(rows, run)]
+        return rows
 
-    def _contain_stretch(self, stretch: str) -> NDArray[np.bool_]:
-        """Return which rows have a run of Chinese characters."""
-        having = np.ones(len(self), np.bool_)
-        if len(stretch) == 1:
-            places = np.flatnonzero(self.characters.terms == ord(stretch))
-            rows = np.searchsorted(self.characters.starts, places, side="right") - 1
-            return np.isin(np.arange(len(self)), rows)
-        pairs, _ = pairs_of(stretch)
-        for pair in pairs.astype(np.uint64):
-            having &= self._having(pair)
-        rows = np.flatnonzero(having)
-        if len(pairs) > 1 and len(rows):
-            having[rows] = self._follow(rows, pairs)
-        return having
+    def _having_character(self, character: int) -> NDArray[np.int32]:
+        places = np.flatnonzero(self.characters.terms == character)
+        rows = np.searchsorted(self.characters.starts, places, side="right") - 1
+        return rows.astype(np.int32)
 
-    def _having(self, key: np.uint64) -> NDArray[np.bool_]:
-        having = np.zeros(len(self), np.bool_)
-        having[self.postings.rows_of(key)] = True
-        return having
-
-    def _follow(self, rows: Numbers, pairs: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    def _follow(self, rows: Numbers, pairs: Sequence[int]) -> NDArray[np.bool_]:
         """Return in which of these rows the pairs stand one behind the other."""
         following = np.zeros(len(rows), np.bool_)
         for part, content in enumerate(self.corpus.contents):
             here = np.flatnonzero(self.corpus.parts[rows] == part)
             stream, starts = content.pairs_at(self.corpus.documents[rows[here]].astype(np.int64))
-            window = max(len(stream) - len(pairs) + 1, 0)
-            found = np.ones(window, np.bool_)
-            for offset, pair in enumerate(pairs):
-                found &= stream[offset : offset + window] == pair
-            owners = np.searchsorted(starts, np.flatnonzero(found), side="right") - 1
+            found = np.flatnonzero(stream == pairs[0])
+            found = found[found + len(pairs) <= len(stream)]
+            for offset, pair in enumerate(pairs[1:], 1):
+                found = found[stream[found + offset] == pair]
+            owners = np.searchsorted(starts, found, side="right") - 1
             following[here[owners]] = True  # a break ends each field: no match runs on
         return following
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.arrays import is_among
 from indexer.confidence import answers
 from indexer.facts import EVERYWHERE
 from indexer.index import STATUSES, Index
@@ -208,23 +209,20 @@ def find(index: Index, asked: Asked, params: SearchParams, day: date) -> Found:
 def _match(index: Index, asked: Asked) -> tuple[Places, Scores]:
     """Return the rows that answer at all: what is quoted is in them, what is excluded is not."""
     question, scored = asked.question, asked.scored
-    if question.asks and not question.phrases:
+    if question.phrases:
+        rows = index.contain(question.phrases[0])
+        for phrase in question.phrases[1:]:
+            rows = rows[is_among(rows, index.contain(phrase))]
+        scores = scored.scores_of(rows)
+    elif question.asks:
         good = scored.scores > TAIL * asked.best
         rows, scores = scored.rows[good], scored.scores[good]
-        if not question.excluded:
-            return rows, scores
-        matched = np.zeros(len(index), np.bool_)
-        matched[rows] = True
     else:
-        matched = np.ones(len(index), np.bool_)
-    for phrase in question.phrases:
-        matched &= index.contain(phrase)
+        rows, scores = np.arange(len(index)), np.zeros(len(index), np.float32)
     for phrase in question.excluded:
-        matched &= ~index.contain(phrase)
-    scores = np.zeros(len(index), np.float32)
-    scores[scored.rows] = scored.scores
-    rows = np.flatnonzero(matched)
-    return rows, scores[rows]
+        left = ~is_among(rows, index.contain(phrase))
+        rows, scores = rows[left], scores[left]
+    return rows, scores
 
 
 def _pin(rows: Places, scores: Scores, row: int) -> tuple[Places, Scores]:

@@ -1,10 +1,10 @@
 """Ranking (排序): how much a term is worth in a document, worked out at build time and added up."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import sqrt
-from typing import Any
+from math import log, sqrt
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,6 +90,11 @@ class Postings:
         places = np.minimum(self.keys.searchsorted(keys), len(self.keys) - 1)
         return places, self.keys[places] == keys
 
+    def spans(self, numbers: Numbers) -> Iterator[tuple[int, int]]:
+        """Return where the postings of some terms begin and end."""
+        starts = self.starts
+        return zip(starts[numbers].tolist(), starts[numbers + 1].tolist(), strict=True)
+
     def rows_of(self, key: np.uint64) -> Rows:
         """Return the documents that have a term, none for one that no document has."""
         places, known = self.find(np.array([key], np.uint64))
@@ -123,6 +128,27 @@ class Sought:
 
 
 @dataclass(frozen=True)
+class Terms:
+    """All terms of a query: the key of each, what it counts, and whether it is an extra."""
+
+    keys: NDArray[np.uint64]
+    factors: NDArray[np.float64]
+    extra: NDArray[np.bool_]
+    has_extra: bool
+
+    @classmethod
+    def of(cls, sought: Sequence[Sought]) -> Self:
+        """Return the terms of all kinds together."""
+        counts = [len(part.keys) for part in sought]
+        return cls(
+            np.concatenate([part.keys for part in sought]),
+            np.repeat([part.factor for part in sought], counts),
+            np.repeat([part.extra for part in sought], counts),
+            any(part.extra for part in sought),
+        )
+
+
+@dataclass(frozen=True)
 class Scored:
     """The documents that may answer, by row, and how well each does: from 0 to 1."""
 
@@ -133,6 +159,13 @@ class Scored:
     def best(self) -> float:
         """The highest score, 0 where there is none."""
         return float(self.scores.max(initial=0.0))
+
+    def scores_of(self, rows: Numbers) -> Scores:
+        """Return the scores of some rows, 0 for those that are not among them."""
+        if not len(self.rows):
+            return np.zeros(len(rows), np.float32)
+        places = np.minimum(self.rows.searchsorted(rows), len(self.rows) - 1)
+        return np.where(self.rows[places] == rows, self.scores[places], np.float32(0))
 
     def of(self, row: int) -> float:
         """Return the score of a row, 0 where it is not among those that may answer."""
@@ -165,34 +198,36 @@ def idf_of(frequencies: NDArray[np.int64], documents: int) -> Scores:
     return (np.log(max(documents, 1) / (frequencies + 1.0)) + 1.0).astype(np.float32)
 
 
-def score(postings: Postings, sought: Sequence[Sought], authority: Scores) -> Scored:
-    """Return how well documents answer a query: all that score above TAIL of the best, and others.
+def score(postings: Postings, terms: Terms, authority: Scores, tail: float = TAIL) -> Scored:
+    """Return how well documents answer a query: at least all that score above `tail` of the best.
 
     `authority` holds a factor from 0 to 1 for each document, by which its score will be multiplied
     later on. The impacts of the terms are added up and taken as a share of the most that these
     terms could bring. Coverage, the share of the query's weight (idf) that a document has at all,
     counts on top, so that a document with every word stands above one that repeats a single word.
     """
-    keys = np.concatenate([part.keys for part in sought])
-    counts = [len(part.keys) for part in sought]
-    extra = np.repeat([part.extra for part in sought], counts)
-    places, known = postings.find(keys)
-    if not known.any() or not len(authority):
+    documents = len(authority)
+    places, known = postings.find(terms.keys)
+    if not known.any():
         return Scored(np.zeros(0, np.int64), np.zeros(0, np.float32))
-    idf = np.where(known, postings.idf[places], idf_of(np.zeros(1, np.int64), len(authority)))
-    worth = idf * np.repeat([part.factor for part in sought], counts)
-    total = float(worth[~extra].sum()) + 1e-9
-    covered = np.rint(np.where(extra, idf, worth) * FINE) * SHIFT
-    counted = _add_up(postings, places[known], worth[known], covered[known], len(authority))
+    idf = postings.idf[places]
+    idf[~known] = log(documents) + 1  # as idf_of has it for a term that no document has
+    worth = idf * terms.factors
+    covered = np.where(terms.extra, idf, worth) if terms.has_extra else worth
+    total = float((worth[~terms.extra] if terms.has_extra else worth).sum()) + 1e-9
+    covered = np.rint(covered * FINE) * SHIFT
+    if not known.all():
+        places, worth, covered = places[known], worth[known], covered[known]
+    counted = _add_up(postings, places, worth, covered, documents)
     # The document that has most of the query shows how little a score may be to count. No document
     # scores more than c (f + (1 - f) c), with coverage c and COVERAGE_FLOOR f, so all of those have
     # some least coverage. What is covered was rounded term by term.
     likely = int(counted.argmax())
-    least = TAIL * float(_share(counted[likely : likely + 1], total)[0]) * float(authority[likely])
+    least = tail * float(_share(counted[likely : likely + 1], total)[0]) * float(authority[likely])
     floor, rest = COVERAGE_FLOOR, 1 - COVERAGE_FLOOR
     coverage = (sqrt(floor * floor + 4 * rest * least) - floor) / (2 * rest)
-    parts = max(coverage * total * FINE - len(keys) / 2 - 1, 0.0)
-    rows = np.flatnonzero(counted > parts * SHIFT)
+    parts = max(coverage * total * FINE - len(terms.keys) / 2 - 1, 0.0)
+    rows = (counted > parts * SHIFT).nonzero()[0]
     return Scored(rows, _share(counted[rows], total))
 
 
@@ -213,32 +248,42 @@ def _add_up(
     count = int(lengths.sum())
     worth = worth * _STEP
     if count < FEW * len(terms):
-        places = places_of(postings.starts, terms)
-        rows = postings.rows[places].astype(np.int64)
-        amounts = np.repeat(worth, lengths)
+        places = (begins - lengths.cumsum() + lengths).repeat(lengths)
+        places += np.arange(count)
+        rows = postings.rows[places]
+        amounts = worth.repeat(lengths)
         amounts *= postings.saturations[places]
-        amounts += np.repeat(covered, lengths)
-    else:
-        rows, amounts = _room.for_postings(count)
-        filled = 0
-        for begin, end, scale, shift in zip(
-            begins.tolist(), ends.tolist(), worth.tolist(), covered.tolist(), strict=True
-        ):
-            span = slice(filled, filled := filled + end - begin)
-            rows[span] = postings.rows[begin:end]
-            np.multiply(postings.saturations[begin:end], scale, out=amounts[span])
-            amounts[span] += shift
-    counted: NDArray[np.float64] = np.bincount(rows, amounts, documents).astype(float, copy=False)
+        amounts += covered.repeat(lengths)
+        return _count_in(rows, amounts, documents)
+    rows_of_all, amounts = _room.for_postings(count)
+    filled = 0
+    for begin, end, scale, shift in zip(
+        begins.tolist(), ends.tolist(), worth.tolist(), covered.tolist(), strict=True
+    ):
+        span = slice(filled, filled := filled + end - begin)
+        rows_of_all[span] = postings.rows[begin:end]
+        np.multiply(postings.saturations[begin:end], scale, out=amounts[span])
+        amounts[span] += shift
+    return _count_in(rows_of_all, amounts, documents)
+
+
+def _count_in(
+    rows: NDArray[np.integer], amounts: NDArray[np.float64], documents: int
+) -> NDArray[np.float64]:
+    counted: NDArray[Any] = np.bincount(rows, amounts, documents)
     return counted
 
 
 def _share(counted: NDArray[np.float64], total: float) -> Scores:
     """Return the scores of documents from what was counted for them."""
     parts = np.floor(counted * (1 / SHIFT))
-    impacts = counted - parts * SHIFT
-    coverage = np.minimum(parts / (total * FINE), 1.0)
-    shares = impacts * (COVERAGE_FLOOR + (1 - COVERAGE_FLOOR) * coverage)
-    return np.minimum(shares / (total * (SETTINGS.k1 + 1)), 1.0).astype(np.float32)
+    shares = counted - parts * SHIFT
+    parts *= (1 - COVERAGE_FLOOR) / (total * FINE)
+    np.minimum(parts, 1 - COVERAGE_FLOOR, out=parts)
+    parts += COVERAGE_FLOOR
+    shares *= parts
+    shares *= 1 / (total * (SETTINGS.k1 + 1))
+    return np.minimum(shares, 1.0).astype(np.float32)
 
 
 def look_closer(scored: Scored, forward: Forward, characters: Sequence[int]) -> Scored:

@@ -17,6 +17,7 @@ _QUOTED = re.compile(r'(?<!\S)["“”「『]([^"“”「」『』]*)["“”�
 _EXCLUDED = re.compile(r"(?:(?<=\s)|^)-\s*(?:[\"“「]([^\"“”「」]+)[\"”」]|([^\s\-][^\s]*))")
 # 排 水 许 可: single characters set apart, as copied from a table or a scan.
 _SPACED = re.compile(rf"(?<!\S){_CHINESE}(?:\s+{_CHINESE})+(?!\S)")
+_RUN = re.compile(f"{_CHINESE}+")
 _NOT_CHINESE = re.compile(f"[^{CHINESE}]")
 _BROKEN = re.compile(rf"(?<={_CHINESE})\s*[\r\n]+\s*(?={_CHINESE})")
 # 国发2024 3, 国发2024-3号: without brackets a number is a document's only behind its issuer.
@@ -31,6 +32,19 @@ class Terms:
 
     words: tuple[str, ...]
     bigrams: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A quoted text: what is not Chinese in it, as words, and each run of Chinese, as its pairs.
+
+    `alone` are the runs of a single character, which is in no pair.
+    """
+
+    text: str
+    words: tuple[str, ...]
+    runs: tuple[tuple[int, ...], ...]
+    alone: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -52,8 +66,8 @@ class Question:
     bigrams: tuple[int, ...] = ()
     characters: tuple[int, ...] = ()
     synonyms: tuple[Terms, ...] = ()
-    phrases: tuple[str, ...] = ()
-    excluded: tuple[str, ...] = ()
+    phrases: tuple[Phrase, ...] = ()
+    excluded: tuple[Phrase, ...] = ()
 
     @property
     def asks(self) -> bool:
@@ -90,8 +104,19 @@ def read_question(text: str, others: Iterable[str] = ()) -> Question:
         synonyms=tuple(
             _terms_of(texts) for texts in (*find_synonyms(positive), tuple(others)) if texts
         ),
-        phrases=tuple(dict.fromkeys(quoted)),
-        excluded=tuple(dict.fromkeys(excluded)),
+        phrases=tuple(map(_read_phrase, dict.fromkeys(quoted))),
+        excluded=tuple(map(_read_phrase, dict.fromkeys(excluded))),
+    )
+
+
+def _read_phrase(text: str) -> Phrase:
+    runs = _RUN.findall(text)
+    words = [w for w, begin, end in segment(text) if w.isascii() and text[begin:end] == w]
+    return Phrase(
+        text,
+        tuple(dict.fromkeys(words)),
+        tuple(tuple(pairs_of(run)[0].tolist()) for run in runs if len(run) > 1),
+        tuple(ord(run) for run in runs if len(run) == 1),
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from indexer.analysis import word_keys
 from indexer.correction import correct_slips, correct_sounds, read_pinyin
 from indexer.index import Index
-from indexer.ranking import Rows, Scored, Sought, look_closer, score
+from indexer.ranking import TAIL, Rows, Scored, Sought, Terms, look_closer, score
 from indexer.reading import Question, join_broken, read_question
 
 # Everyday questions are measured with "policykb evaluate --judgements tests/judgements.csv", those
@@ -89,7 +89,9 @@ def ask(index: Index, question: Question, normalized: str | None = None) -> Aske
     `normalized` is the query as it was given, where the question is read from another spelling.
     """
     normalized = question.text if normalized is None else normalized
-    scored = score(index.postings, list(sought(question)), index.authority)
+    # What is quoted decides which documents answer, however little of the rest they have.
+    tail = 0.0 if question.phrases else TAIL
+    scored = score(index.postings, Terms.of(list(sought(question))), index.authority, tail)
     scored = look_closer(scored, index.characters, question.characters)
     scored = Scored(scored.rows, scored.scores * index.authority[scored.rows])
     best, named = scored.best, False

@@ -71,7 +71,7 @@ def test_numbers_in_words_and_in_figures_ask_the_same(one: str, other: str) -> N
 
 @pytest.mark.parametrize("quoted", ['"排水许可"', "“排水许可”", "「排水许可」"])
 def test_quoted_words_are_an_exact_phrase(quoted: str) -> None:
-    assert read_question(quoted).phrases == ("排水许可",)
+    assert [phrase.text for phrase in read_question(quoted).phrases] == ["排水许可"]
 
 
 def test_quotes_inside_a_title_are_part_of_it() -> None:
@@ -81,7 +81,7 @@ def test_quotes_inside_a_title_are_part_of_it() -> None:
 @pytest.mark.parametrize("query", ["补贴 -贷款", '补贴 -"贷款"', "补贴 -“贷款”"])
 def test_a_word_behind_a_minus_is_excluded_and_not_looked_for(query: str) -> None:
     asked = read_question(query)
-    assert asked.excluded == ("贷款",)
+    assert [phrase.text for phrase in asked.excluded] == ["贷款"]
     assert asked.words == ("补贴",)
 
 
