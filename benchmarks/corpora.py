@@ -16,9 +16,9 @@ from statutes import DAY, entry_of
 from indexer.analysis import CHINESE, analyse
 from indexer.library import Entry
 from indexer.policy import Policy, places_within
-from indexer.reading import Question, read_question
+from indexer.reading import read_question
 from indexer.texts import texts_of
-from indexer.understanding import SYNONYM_FACTOR, SYNONYM_FACTOR_OF_SHORT, SHORT
+from indexer.understanding import SHORT, SYNONYM_FACTOR, SYNONYM_FACTOR_OF_SHORT
 
 SEED = 20261124
 EVERYWHERE = "全国"  # stands where an entry has no region: it then holds in every region
@@ -38,6 +38,7 @@ FACETS = ("kind", "audience", "topic", "level", "region", "status", "benefit_mod
 _WORD = re.compile(f"[{CHINESE}]{{2,}}")
 
 Article = dict[str, Any]
+Labels = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Document:
 
     words: tuple[str, ...]
     pairs: tuple[str, ...]
-    labels: Mapping[str, tuple[str, ...]]
+    labels: Labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ def read_questions(path: Path, count: int) -> list[Query]:
 def ask_about(documents: Sequence[Document], count: int) -> list[Query]:
     """Return so many questions with words that stand together in a document."""
     chance = random.Random(SEED)
-    queries = []
+    queries: list[Query] = []
     while len(queries) < count:
         words = sorted(set(filter(_WORD.fullmatch, chance.choice(documents).words)))
         if len(words) >= 3:
@@ -162,9 +163,7 @@ def query_of(text: str) -> Query:
         tuple(pairs_as_texts(question.bigrams)),
         tuple((word, factor) for other in question.synonyms for word in other.words),
         tuple(
-            (pair, factor)
-            for other in question.synonyms
-            for pair in pairs_as_texts(other.bigrams)
+            (pair, factor) for other in question.synonyms for pair in pairs_as_texts(other.bigrams)
         ),
     )
 
@@ -177,7 +176,7 @@ def pairs_as_texts(pairs: Sequence[int]) -> list[str]:
 def _query_of_words(documents: Sequence[Document], words: int, count: int) -> list[Query]:
     """Return queries of words from one document: the more often a word stands, the likelier."""
     chance = random.Random(f"{SEED}{words}")
-    queries = []
+    queries: list[Query] = []
     while len(queries) < count:
         known = [word for word in chance.choice(documents).words if _WORD.fullmatch(word)]
         drawn = [chance.choice(known) for _ in range(words)] if known else []
@@ -191,7 +190,7 @@ def _query_of_words(documents: Sequence[Document], words: int, count: int) -> li
 def _phrases(documents: Sequence[Document], count: int) -> list[Query]:
     """Return quoted runs of words that are cut, alone, as they are in their document."""
     chance = random.Random(SEED)
-    queries = []
+    queries: list[Query] = []
     while len(queries) < count:
         words = chance.choice(documents).words
         length = chance.choice(PHRASE_WORDS)

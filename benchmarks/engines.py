@@ -8,50 +8,59 @@ ahead (parse it, look its terms up, make a mask of its filters) is not timed.
 # Whoosh is typed only in part.
 
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 from corpora import EVERYWHERE, FACETS, Document, Query
 
 TOP = 10
+FILTERS = ("level", "region")
 K1, B = 1.2, 0.75  # what Whoosh, FTS5 and tantivy have built in
 ROOMY = 2_000_000_000  # bytes: more than any index here needs while it is written
 Counts = Mapping[str, Mapping[str, int]]
 
 
-class Engine(Protocol):
+class Engine(ABC):
     """One way to answer.
 
     `index` names what must have been built; several ways may share it. A slow engine is asked only
-    one in `every` queries.
+    one in `every` queries. Those that are `plain` rank by BM25 of the words and nothing else.
     """
 
     key: ClassVar[str]
     label: ClassVar[str]
     index: ClassVar[str]
     library: ClassVar[str]
-    every: ClassVar[int]
+    every: ClassVar[int] = 1
+    plain: ClassVar[bool] = True
 
+    @abstractmethod
     def build(self, documents: Any, folder: Path) -> None:
         """Write the index of the documents into an empty folder."""
 
+    @abstractmethod
     def open(self, folder: Path) -> None:
         """Open an index for asking."""
 
+    @abstractmethod
     def prepare(self, query: Query) -> Any:
         """Return what `search` takes of a query, None for one that cannot be asked here."""
 
+    @abstractmethod
     def search(self, prepared: Any) -> Any:
         """Return the ten best documents, and whatever else this way of asking gives."""
 
     def rows(self, found: Any) -> list[int]:
         """Return the places of the documents found, the best first."""
+        return list(found)
 
     def counts(self, found: Any) -> Counts | None:
         """Return the facet counts found, None where this way of asking counts none."""
+        return None
 
 
 def is_installed(engine: type[Engine]) -> bool:
@@ -59,21 +68,7 @@ def is_installed(engine: type[Engine]) -> bool:
     return find_spec(engine.library) is not None
 
 
-class Peer:
-    """What most engines share: every query is asked, the rows are the answer, no facets."""
-
-    every: ClassVar[int] = 1
-
-    def rows(self, found: Any) -> list[int]:
-        """Return what was found: it is the rows."""
-        return list(found)
-
-    def counts(self, found: Any) -> Counts | None:
-        """Return None: nothing is counted."""
-        return None
-
-
-class Tantivy(Peer):
+class Tantivy(Engine):
     """tantivy: one segment, query objects made ahead, the ten best without counting all matches."""
 
     key = "tantivy"
@@ -189,6 +184,7 @@ class TantivyPairs(Tantivy):
     key = "tantivy-pairs"
     label = "tantivy，词元同政策库，只取前十"
     index = "tantivy-pairs"
+    plain = False
     with_pairs = True
 
     def _terms(self, query: Query) -> list[Any]:
@@ -213,7 +209,7 @@ class TantivyPairsFacets(TantivyPairs, TantivyFacets):
     label = "tantivy，词元同政策库，前十和筛选项"
 
 
-class Bm25s(Peer):
+class Bm25s(Engine):
     """bm25s: the numba backend, asked by token numbers; it has neither phrases nor fields.
 
     Filters are a mask over all documents, made ahead.
@@ -231,11 +227,11 @@ class Bm25s(Peer):
         engine = bm25s.BM25(k1=K1, b=B, method="lucene", backend="numba")
         engine.index([document.words for document in documents], show_progress=False)
         engine.save(str(folder))
-        values = sorted({(n, v) for d in documents for n in ("level", "region") for v in d.labels[n]})
-        np.savez(
-            folder / "filters.npz",
-            **{f"{n} {v}": [v in d.labels[n] for d in documents] for n, v in values},
-        )
+        values = {(n, v) for d in documents for n in FILTERS for v in d.labels[n]}
+        masks: dict[str, Any] = {
+            f"{n} {v}": np.array([v in d.labels[n] for d in documents]) for n, v in sorted(values)
+        }
+        np.savez(folder / "filters.npz", **masks)
 
     def open(self, folder: Path) -> None:
         """Load the arrays into memory."""
@@ -274,7 +270,7 @@ class Bm25s(Peer):
         return mask
 
 
-class Fts5(Peer):
+class Fts5(Engine):
     """SQLite FTS5: its own bm25 through `rank`, nothing stored but the index, merged and mapped.
 
     Filters stand in a column of their own that weighs nothing: three times faster than a join.
@@ -321,7 +317,7 @@ class Fts5(Peer):
             parts.append(f"labels : ({allowed})")
         return " AND ".join(parts)
 
-    def search(self, prepared: str) -> Any:
+    def search(self, prepared: Any) -> Any:
         """Return the ten best."""
         found = self._base.execute(
             "select rowid from entries where entries match ? order by rank limit ?", (prepared, TOP)
@@ -330,10 +326,10 @@ class Fts5(Peer):
 
     @staticmethod
     def _labels(document: Document) -> list[str]:
-        return [f"{n}_{value}" for n in ("level", "region") for value in document.labels[n]]
+        return [f"{name}_{value}" for name in FILTERS for value in document.labels[name]]
 
 
-class Whoosh(Peer):
+class Whoosh(Engine):
     """Stock Whoosh: BM25F, any of the words, one segment, the ten best."""
 
     key = "whoosh"
@@ -344,7 +340,7 @@ class Whoosh(Peer):
 
     def build(self, documents: Sequence[Document], folder: Path) -> None:
         """Write one segment, with as much memory as Whoosh can use."""
-        from whoosh.analysis import SpaceSeparatedTokenizer
+        from whoosh.analysis.tokenizers import SpaceSeparatedTokenizer
         from whoosh.fields import KEYWORD, TEXT, Schema
         from whoosh.index import create_in
 
@@ -367,7 +363,7 @@ class Whoosh(Peer):
         from whoosh import query
         from whoosh.index import open_dir
 
-        self._make = query
+        self._make: Any = query
         self._searcher = open_dir(str(folder)).searcher()
 
     def prepare(self, query: Query) -> Any:

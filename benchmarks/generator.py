@@ -1,4 +1,4 @@
-"""Made-up statutes (生成的文本): real clauses and real words, as long and as uneven as real ones."""
+"""Made-up statutes (生成的文本): real clauses and words, as long and as uneven as real ones."""
 
 import random
 import re
@@ -8,6 +8,8 @@ from importlib.resources import files
 from itertools import count
 from pathlib import Path
 from typing import Any
+
+from statutes import PLACES
 
 from indexer.analysis import CHINESE, normalise, segment
 from indexer.loader import load_library
@@ -45,8 +47,7 @@ def generate_articles(seed: int = SEED) -> Iterator[dict[str, Any]]:
         if number % ARTICLES_OF_A_LAW == 0:
             topic = chance.choices(names, weights, k=TOPIC_WORDS)
             group = chance.choices(list(GROUPS), list(GROUPS.values()))[0]
-            place = group.removesuffix("地方法规") + "省" if group.endswith("地方法规") else ""
-            law = f"{place}{''.join(topic[:2])}管理条例"
+            law = f"{_place_of(group)}{''.join(topic[:2])}管理条例"
             day = f"{chance.randint(1990, 2025)}-{chance.randint(1, 12):02}-01"
         yield {
             "id": f"g{number:06}",
@@ -56,6 +57,12 @@ def generate_articles(seed: int = SEED) -> Iterator[dict[str, Any]]:
             "article": f"第{number % ARTICLES_OF_A_LAW + 1}条",
             "text": _text(chance, topic),
         }
+
+
+def _place_of(group: str) -> str:
+    """Return where the statutes of a group hold, nothing where they hold everywhere."""
+    province = group.removesuffix("地方法规")
+    return "" if province == group else PLACES.get(province, f"{province}省")
 
 
 def _text(chance: random.Random, topic: list[str]) -> str:

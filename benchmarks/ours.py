@@ -2,15 +2,17 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from corpora import DAY, Query
-from engines import Counts, Peer
+from corpora import Query
+from engines import Counts, Engine
+from statutes import DAY
 
+from indexer.analysis import analyse
 from indexer.index import open_index
 from indexer.library import Entry, Library
 from indexer.params import SearchParams
@@ -20,13 +22,14 @@ from indexer.understanding import _ask
 from indexer.writing import build_index
 
 
-class Ours(Peer):
+class Ours(Engine):
     """The core: a question that is read already → scores, filters, the ten best rows."""
 
     key = "ours"
     label = "政策库，只取前十"
     index = "ours"
     library = "indexer"
+    plain = False
     facets: ClassVar[bool] = False
 
     def build(self, documents: Sequence[Entry], folder: Path) -> None:
@@ -41,8 +44,10 @@ class Ours(Peer):
         """Return the query as it was read, and its filters."""
         return read_question(query.text), _params(query)
 
-    def search(self, prepared: tuple[Question, SearchParams]) -> Any:
+    def search(self, prepared: Any) -> Any:
         """Return the ten best rows; count what the facets would leave where wanted."""
+        question: Question
+        params: SearchParams
         question, params = prepared
         index = self._index
         asked = _ask(index, question, question.text)
@@ -82,7 +87,7 @@ class OursText(Ours):
         """Return the parameters of a search."""
         return _params(query)
 
-    def search(self, prepared: SearchParams) -> Any:
+    def search(self, prepared: Any) -> Any:
         """Return the ten best rows."""
         found = _find(self._index, prepared, DAY)
         return found.in_order(self._index, prepared, DAY).tolist(), None
@@ -94,7 +99,7 @@ class OursAnswer(OursText):
     key = "ours-answer"
     label = "政策库，整个回答（摘要、筛选项、JSON）"
 
-    def search(self, prepared: SearchParams) -> Any:
+    def search(self, prepared: Any) -> Any:
         """Return the JSON of an answer."""
         return json.dumps(search(self._index, prepared, DAY).to_dict(), ensure_ascii=False).encode()
 
@@ -109,6 +114,50 @@ class OursAnswer(OursText):
 
 
 WAYS = (Ours, OursFacets, OursText, OursAnswer)
+
+
+def measure_changes(entries: Sequence[Entry], folder: Path) -> dict[str, float]:
+    """Return the seconds until one changed, removed or renamed entry is found as it now is.
+
+    The entries are in memory and the index in `folder` stands; building anew, opening and the
+    first answer count.
+    """
+    known = {entry.policy.slug: entry for entry in entries}
+    first, second, third = [entries[len(entries) * part // 4] for part in (1, 2, 3)]
+    analyse("先读好词典")
+
+    def until(expected: list[str], query: str) -> float:
+        library = Library(folder, tuple(known[slug] for slug in sorted(known)))
+        started = time.perf_counter()
+        build_index(library, folder)
+        with open_index(folder) as index:
+            answer = search(index, SearchParams(q=query), DAY)
+        seconds = time.perf_counter() - started
+        if [hit.slug for hit in answer.hits if query in hit.title] != expected:
+            raise SystemExit(f"改动以后查“{query}”，没有得到 {expected}。")
+        return round(seconds, 2)
+
+    slug = first.policy.slug
+    known[slug] = _edited(first, title="测量改动用的标题甲")
+    changed = until([slug], "测量改动用的标题甲")
+    del known[slug]
+    removed = until([], "测量改动用的标题甲")
+    known[second.policy.slug] = _edited(second, title="测量改名用的标题乙")
+    until([second.policy.slug], "测量改名用的标题乙")
+    renamed = _edited(known.pop(second.policy.slug), slug=f"{third.policy.slug}-renamed")
+    known[renamed.policy.slug] = renamed
+    return {
+        "changed_s": changed,
+        "removed_s": removed,
+        "renamed_s": until([renamed.policy.slug], "测量改名用的标题乙"),
+    }
+
+
+def _edited(entry: Entry, **values: str) -> Entry:
+    """Return an entry with other values, as if its file had been edited or renamed."""
+    policy = entry.policy.model_copy(update=values)
+    digest = blake2b(policy.model_dump_json().encode(), digest_size=16).hexdigest()
+    return Entry(policy=policy, path=f"{policy.slug}.md", digest=digest)
 
 
 def _params(query: Query) -> SearchParams:
