@@ -4,7 +4,7 @@ import random
 import re
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
+from importlib.metadata import distribution
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,8 @@ def _pieces(text: str) -> list[str]:
 def _dictionary() -> tuple[list[str], list[int]]:
     """Return the nouns and verbs of jieba's dictionary, and how frequent they are."""
     names, weights = [], []
-    lines = files("jieba").joinpath("dict.txt").read_text(encoding="utf-8").splitlines()
+    path = Path(str(distribution("jieba").locate_file("jieba/dict.txt")))
+    lines = path.read_text(encoding="utf-8").splitlines()
     for name, frequency, tag in map(str.split, lines):
         if tag[0] in "nv" and _WORD.fullmatch(name):
             names.append(name)
