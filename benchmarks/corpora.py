@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -192,16 +193,22 @@ def _phrases(documents: Sequence[Document], count: int) -> list[Query]:
     chance = random.Random(SEED)
     queries: list[Query] = []
     while len(queries) < count:
-        words = chance.choice(documents).words
+        document = chance.choice(documents)
         length = chance.choice(PHRASE_WORDS)
-        begin = chance.randrange(max(1, len(words) - length))
-        phrase = words[begin : begin + length]
+        begin = chance.randrange(max(1, len(document.words) - length))
+        phrase = document.words[begin : begin + length]
         text = "".join(phrase)
-        if len(phrase) == length and _WORD.fullmatch(text):
+        if len(phrase) == length and _WORD.fullmatch(text) and _is_unbroken(phrase, document):
             query = query_of(f"“{text}”")
             if tuple(analyse(text).words) == phrase and query.words:
                 queries.append(replace(query, phrase=phrase))
     return queries
+
+
+def _is_unbroken(phrase: Sequence[str], document: Document) -> bool:
+    """Tell whether no comma or the like stands between the words, as far as pairs can tell."""
+    joints = {before[-1] + after[0] for before, after in pairwise(phrase)}
+    return joints <= set(document.pairs)
 
 
 def _filters(documents: Sequence[Document]) -> Iterator[dict[str, str]]:

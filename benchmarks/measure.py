@@ -43,7 +43,7 @@ def build(engine: type[Engine], read: Callable[[], Any], folder: Path) -> dict[s
     seconds = time.perf_counter() - started
     return {
         "build_s": round(seconds, 3),
-        "index_mb": round(folder_size(folder), 1),
+        "index_mb": round(folder_size(folder), 2),
         "build_peak_mb": round(memory("VmHWM"), 1),
         "build_added_mb": round(max(memory("VmHWM") - before, 0), 1),
     }

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 from checks import Found, complain
-from corpora import KINDS, Query, Source, read_articles
+from corpora import KINDS, Query, Source, read_articles, read_entries
 from engines import Engine, Fts5, Whoosh
 from generator import generate_articles
 from run import prepare, read_documents, read_queries
+
+from indexer.texts import texts_of
 
 ROOT = Path(__file__).resolve().parent.parent
 TIMES = {"p50", "p95", "p99", "queries"}
@@ -99,6 +101,14 @@ def test_queries_ask_for_what_is_in_the_documents(folder: Path) -> None:
     assert all(len(query.words) == 2 and words >= set(query.words) for query in queries["two"])
     assert all(len(query.phrase) >= 2 and words >= set(query.phrase) for query in queries["phrase"])
     assert all(query.filters for query in queries["filtered"])
+
+
+def test_phrases_stand_in_a_text_in_one_piece(folder: Path) -> None:
+    queries, _ = read_queries(folder)
+    texts = "\n".join(
+        text for entry in read_entries(Source(), 300) for text in texts_of(entry.policy).values()
+    )
+    assert all("".join(query.phrase) in texts for query in queries["phrase"])
 
 
 def test_sqlite_and_whoosh_agree_on_the_best(folder: Path) -> None:
