@@ -10,13 +10,13 @@ Answer = tuple[list[int], Counts | None]
 Answers = dict[int, Answer]
 Found = dict[str, Answers]
 
-REFERENCES = ("whoosh", "tantivy", "ours")  # the first that was asked is what others are held to
+REFERENCES = ("whoosh", "tantivy", "ours")  # the first one that was asked is the measure
 PLAIN_FLOOR, FLOOR = 0.7, 0.2
 
 
 def overlaps(found: Mapping[str, Found]) -> dict[str, dict[str, float]]:
     """Return, by engine and kind, the mean share of the reference's ten best that it found too."""
-    reference = next(found[key] for key in REFERENCES if key in found)
+    reference = next(found[key] for key in (*REFERENCES, *found) if key in found)
     return {
         key: {
             kind: shared

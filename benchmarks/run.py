@@ -62,6 +62,12 @@ def main() -> int:
         "complaints": [],
         "sizes": {},
     }
+    if Whoosh in engines:
+        results["skipped"] += [
+            f"{Whoosh.label}：{size:,} 条不测，超过了 --whoosh-limit {options.whoosh_limit:,}"
+            for size in options.sizes
+            if size > options.whoosh_limit
+        ]
     for size in options.sizes:
         with working_folder(options, size) as folder:
             measured = measure_size(options, source, size, engines, folder)

@@ -79,6 +79,17 @@ def test_a_run_measures_every_engine_that_is_installed_and_names_those_that_are_
     assert results["complaints"] == []
 
 
+def test_a_size_too_large_for_whoosh_is_measured_without_it(tmp_path: Path) -> None:
+    command = [sys.executable, "benchmarks/run.py", "--sizes", "60", "--queries", "20"]
+    command += ["--rounds", "1", "--engines", "fts5", "whoosh", "--whoosh-limit", "59"]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path)], cwd=ROOT, capture_output=True, encoding="utf-8"
+    )
+    assert "Whoosh（自带的 BM25F）：60 条不测" in done.stdout
+    results = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))
+    assert set(results["sizes"]["60"]["engines"]) == {"fts5"}
+
+
 def test_generated_articles_are_the_same_each_time_and_others_for_another_seed() -> None:
     first = list(islice(generate_articles(), 50))
     assert list(islice(generate_articles(), 50)) == first
