@@ -1,8 +1,10 @@
 """The benchmark runs from end to end, on the same data each time, and sees through nonsense."""
 
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -53,6 +55,20 @@ def answers_of(engine: type[Engine], folder: Path) -> Found:
         kind: {number: (answer(query), None) for number, query in enumerate(queries[kind])}
         for kind in KINDS
     }
+
+
+def test_the_lock_pins_what_is_measured_by_hash_and_agrees_with_the_service() -> None:
+    def pins(name: str) -> set[str]:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        return set(re.findall(r"^(\S+==[^\s;]+)", text, re.M))
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    lock = (ROOT / "requirements-bench.lock").read_text(encoding="utf-8")
+    names = {pin.partition("==")[0] for pin in pins("requirements-bench.lock")}
+    assert set(project["dependency-groups"]["bench"]) <= names
+    assert pins("requirements.lock") <= pins("requirements-bench.lock")
+    assert len(re.findall(r"^\S+==", lock, re.M)) <= lock.count("--hash=sha256:")
+    assert "://" not in lock
 
 
 def test_a_run_measures_every_engine_that_is_installed_and_names_those_that_are_not(
