@@ -36,6 +36,7 @@ def build(engine: type[Engine], read: Callable[[], Any], folder: Path) -> dict[s
     """
     documents = read()
     gc.collect()
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # reading peaked higher
     before = memory("VmRSS")
     folder.mkdir(parents=True)
     started = time.perf_counter()
