@@ -13,7 +13,7 @@ Found = dict[str, Answers]
 REFERENCES = ("whoosh", "tantivy", "ours")  # the first one that was asked is the measure
 # Over 1,000, 10,000 and 57,771 statutes those that rank by BM25 alone share from 0.86 to 0.99 of
 # Whoosh's ten best: ties and idf differ. Those that score more than words, or weigh entries by
-# their standing, share from 0.35 to 0.99. An engine that answers whatever comes shares next to none.
+# their standing, share from 0.35 to 0.99. One that answers whatever comes shares next to none.
 PLAIN_FLOOR, FLOOR = 0.7, 0.2
 
 
