@@ -1,7 +1,7 @@
 # 政策库的常用命令。第一次运行会自己装好需要的东西，以后就很快。
 #   make serve            核查、建索引、生成网站，打开 http://127.0.0.1:8000（换端口：make serve PORT=9000）
 #   make test             装好测试要用的东西，跑全部检查和测试
-#   make bench            跑性能测量
+#   make bench            跑性能测量，和别的引擎比（SIZES="1000 10000" ARTICLES=条文 QUESTIONS=问题 OUT=build/bench）
 #   make words            按条目的标题、俗称更新分词用的行业词
 #   make lock             按 pyproject.toml 更新锁定的版本
 
@@ -9,6 +9,9 @@ PYTHON ?= python3
 PORT ?= 8000
 HOST ?= 127.0.0.1
 BIN := .venv/bin
+BENCH := .venv-bench/bin
+SIZES ?= 1000 10000 57771 147283
+OUT ?= build/bench
 export NO_MKDOCS_2_WARNING := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -33,8 +36,11 @@ tests: .venv/.test
 	$(BIN)/python tests/prepare.py
 	$(BIN)/pytest
 
-bench: .venv/.test
-	$(BIN)/python benchmarks/loading.py
+bench: .venv-bench/.bench
+	$(BENCH)/python benchmarks/run.py --sizes $(SIZES) --out $(OUT) \
+		$(if $(ARTICLES),--articles $(ARTICLES)) $(if $(QUESTIONS),--questions $(QUESTIONS))
+	$(BENCH)/python benchmarks/loading.py
+	$(BENCH)/python benchmarks/website.py
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -53,6 +59,14 @@ bench: .venv/.test
 	@$(BIN)/pip install -qq --require-hashes --requirement requirements-test.lock
 	@touch $@
 
+# 别的引擎只在这里装，不进 .venv。
+.venv-bench/.bench: requirements-bench.lock pyproject.toml | .venv/bin/python
+	@echo "正在安装测量要用的包……"
+	@.venv/bin/python -m venv .venv-bench
+	@$(BENCH)/pip install -qq --require-hashes --requirement requirements-bench.lock
+	@$(BENCH)/pip install -qq --no-deps --no-build-isolation --editable .
+	@touch $@
+
 words: .venv/.serve
 	@mkdir -p build
 	$(BIN)/python -m indexer.words > build/words.txt && mv build/words.txt indexer/lexicon/words.txt
@@ -61,8 +75,10 @@ lock: .venv/.test
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile $(LOCK) --extra build -o requirements.lock pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --all-extras -c requirements.lock -o requirements-test.lock pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) --extra build --extra fast --group bench -c requirements-test.lock \
+		-o requirements-bench.lock pyproject.toml
 
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 clean:
-	rm -rf build .venv
+	rm -rf build .venv .venv-bench
