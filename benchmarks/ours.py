@@ -16,9 +16,10 @@ from indexer.analysis import analyse
 from indexer.index import open_index
 from indexer.library import Entry, Library
 from indexer.params import SearchParams
-from indexer.query import _choose, _count_facets, _find, _Found, _match, search
+from indexer.query import find, search
 from indexer.reading import Question, read_question
-from indexer.understanding import _ask
+from indexer.ranking import TAIL, Terms, score
+from indexer.understanding import Asked, ask, sought, understand
 from indexer.writing import build_index
 
 
@@ -41,22 +42,22 @@ class Ours(Engine):
         self._index = open_index(folder)
 
     def prepare(self, query: Query) -> Any:
-        """Return the query as it was read, and its filters."""
-        return read_question(query.text), _params(query)
+        """Return the query as it was read, its terms, and its filters."""
+        question = read_question(query.text)
+        return question, Terms.of(list(sought(question))), _params(query)
 
     def search(self, prepared: Any) -> Any:
         """Return the ten best rows; count what the facets would leave where wanted."""
-        question: Question
-        params: SearchParams
-        question, params = prepared
+        question, terms, params = prepared
         index = self._index
-        asked = _ask(index, question, question.text)
-        statuses, matched = index.statuses(DAY), _match(index, asked)
-        chosen = _choose(index, params, statuses)
-        rows = np.flatnonzero(np.logical_and.reduce([matched, *chosen.values()]))
-        found = _Found(asked, statuses, asked.scores, matched, chosen, rows, None)
-        best = found.in_order(index, params, DAY).tolist()
-        return best, _count_facets(index, params, found) if self.facets else None
+        found = find(index, self.rank(question, terms), params, DAY)
+        best = found.rows[found.in_order(index, params, DAY)].tolist()
+        return best, found.count_facets(index) if self.facets else None
+
+    def rank(self, question: Question, terms: Terms) -> Asked:
+        """Return how well documents answer by these terms alone."""
+        scored = score(self._index.postings, terms, self._index.authority, 0.0 if question.phrases else TAIL)
+        return Asked(question.text, question, scored, False, scored.best)
 
     def rows(self, found: Any) -> list[int]:
         """Return the rows."""
@@ -64,9 +65,7 @@ class Ours(Engine):
 
     def counts(self, found: Any) -> Counts | None:
         """Return the facets as counts."""
-        return found[1] and {
-            name: {row["value"]: row["count"] for row in rows} for name, rows in found[1].items()
-        }
+        return found[1]
 
 
 class OursFacets(Ours):
@@ -75,6 +74,17 @@ class OursFacets(Ours):
     key = "ours-facets"
     label = "政策库，前十和筛选项"
     facets = True
+
+
+class OursRanked(OursFacets):
+    """The core, and what our ranking does besides: names, single characters, standing of rules."""
+
+    key = "ours-ranked"
+    label = "政策库，加上名称、单字、效力"
+
+    def rank(self, question: Question, terms: Terms) -> Asked:
+        """Return how well documents answer."""
+        return ask(self._index, question)
 
 
 class OursText(Ours):
@@ -89,8 +99,9 @@ class OursText(Ours):
 
     def search(self, prepared: Any) -> Any:
         """Return the ten best rows."""
-        found = _find(self._index, prepared, DAY)
-        return found.in_order(self._index, prepared, DAY).tolist(), None
+        index = self._index
+        found = find(index, understand(index, prepared.q), prepared, DAY)
+        return found.rows[found.in_order(index, prepared, DAY)].tolist(), None
 
 
 class OursAnswer(OursText):
@@ -113,7 +124,7 @@ class OursAnswer(OursText):
         return {name: {row["value"]: row["count"] for row in facets[name]} for name in facets}
 
 
-WAYS = (Ours, OursFacets, OursText, OursAnswer)
+WAYS = (Ours, OursFacets, OursRanked, OursText, OursAnswer)
 
 
 def measure_changes(entries: Sequence[Entry], folder: Path) -> dict[str, float]:
