@@ -7,7 +7,6 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 from corpora import Query
 from engines import Counts, Engine
 from statutes import DAY
@@ -17,8 +16,8 @@ from indexer.index import open_index
 from indexer.library import Entry, Library
 from indexer.params import SearchParams
 from indexer.query import find, search
-from indexer.reading import Question, read_question
 from indexer.ranking import TAIL, Terms, score
+from indexer.reading import Question, read_question
 from indexer.understanding import Asked, ask, sought, understand
 from indexer.writing import build_index
 
@@ -56,7 +55,9 @@ class Ours(Engine):
 
     def rank(self, question: Question, terms: Terms) -> Asked:
         """Return how well documents answer by these terms alone."""
-        scored = score(self._index.postings, terms, self._index.authority, 0.0 if question.phrases else TAIL)
+        scored = score(
+            self._index.postings, terms, self._index.authority, 0.0 if question.phrases else TAIL
+        )
         return Asked(question.text, question, scored, False, scored.best)
 
     def rows(self, found: Any) -> list[int]:

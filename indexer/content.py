@@ -31,6 +31,7 @@ from indexer.texts import FIELDS
 CHUNK = 250  # documents that are analysed at a time: a second or less of work
 # Starting a process costs about a second, which this many documents are worth.
 WORTH_PROCESSES = 1_500
+MOST_GATHERED = 0.05  # of the documents: above that, it is quicker to look through all of them
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,21 @@ class Content:
         """Return where the tokens of some fields stand."""
         slot = document * len(FIELDS)
         return slice(self.token_starts[slot + first], self.token_starts[slot + last])
+
+    def have_run(self, documents: Numbers, pairs: Sequence[int]) -> NDArray[np.bool_]:
+        """Tell which of some documents have pairs of characters one behind the other."""
+        every = len(documents) > MOST_GATHERED * len(self)
+        if every:
+            stream, starts = self.pairs, self.pair_starts[:: len(FIELDS)]
+        else:
+            stream, starts = self.pairs_at(documents)
+        found = np.flatnonzero(stream == pairs[0])
+        found = found[found + len(pairs) <= len(stream)]
+        for offset, pair in enumerate(pairs[1:], 1):
+            found = found[stream[found + offset] == pair]
+        having = np.zeros(len(starts) - 1, np.bool_)
+        having[np.searchsorted(starts, found, side="right") - 1] = True  # a break ends each field
+        return having[documents] if every else having
 
     def pairs_at(self, documents: Numbers) -> tuple[NDArray[np.uint32], Numbers]:
         """Return the pairs of characters of some documents, and where those of each begin."""

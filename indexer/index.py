@@ -12,11 +12,11 @@ import json
 import os
 import re
 import time
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,7 +26,7 @@ from whoosh.filedb.filestore import FileStorage
 from whoosh.index import TOC
 
 from indexer.analysis import CHINESE, normalise, pairs_of, word_keys
-from indexer.arrays import Numbers, is_among
+from indexer.arrays import Numbers, distinct, is_among
 from indexer.cards import read_record
 from indexer.content import Content
 from indexer.facts import EVERYWHERE
@@ -42,7 +42,7 @@ STATUSES = tuple(Status)
 OPEN_ATTEMPTS = 25
 MOST_NAMES = 500  # titles and aliases with one text in them that are looked at
 _STRETCH = re.compile(f"[{CHINESE}]+")
-_ALONE = {("\n", "\n"), ("\n", "")}
+LINE_BREAK = ord("\n")
 NAME = "MAIN"  # Whoosh's name for the only index of a folder
 TOC_FILE = re.compile(rf"^_{NAME}_(\d+)\.toc$")
 
@@ -297,19 +297,16 @@ class Index:
 
     def rows_called(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Return the rows that have a normalised text for a title or alias, and within one."""
-        whole, within = set[int](), set[int]()
-        end = self.end_of_names
         if not self.sounds.have(pairs_of(text)[0]):
             return np.zeros(0, np.int32), np.zeros(0, np.int32)
-        place = self.folded_phrases.find(text, 0, end)
-        for _ in range(MOST_NAMES):
-            if place < 0:
-                break
-            row = int(self.phrase_rows[bisect_right(self.phrase_breaks, place) - 1])
-            around = self.folded_phrases[place - 1], self.folded_phrases[place + len(text) :][:1]
-            (whole if around in _ALONE else within).add(row)
-            place = self.folded_phrases.find(text, place + 1, end)
-        return np.array(sorted(whole), np.int32), np.array(sorted(within), np.int32)
+        found = re.compile(re.escape(text)).finditer(self.folded_phrases, 0, self.end_of_names)
+        places = np.array([match.start() for match in islice(found, MOST_NAMES)], np.int64)
+        rows = self.phrase_rows[self.phrase_breaks.searchsorted(places, side="right") - 1]
+        characters = self.corpus.phrases.characters
+        ends = np.minimum(places + len(text), len(characters) - 1)
+        at_end = (characters[ends] == LINE_BREAK) | (places + len(text) == len(characters))
+        alone = (characters[places - 1] == LINE_BREAK) & at_end
+        return distinct(rows[alone]), distinct(rows[~alone])
 
     def rows_sharing(self, characters: Iterable[int], count: int, least: float = 2) -> list[int]:
         """Return the rows with a title or alias that has most of some characters, likest first.
@@ -385,13 +382,8 @@ class Index:
         following = np.zeros(len(rows), np.bool_)
         for part, content in enumerate(self.corpus.contents):
             here = np.flatnonzero(self.corpus.parts[rows] == part)
-            stream, starts = content.pairs_at(self.corpus.documents[rows[here]].astype(np.int64))
-            found = np.flatnonzero(stream == pairs[0])
-            found = found[found + len(pairs) <= len(stream)]
-            for offset, pair in enumerate(pairs[1:], 1):
-                found = found[stream[found + offset] == pair]
-            owners = np.searchsorted(starts, found, side="right") - 1
-            following[here[owners]] = True  # a break ends each field: no match runs on
+            documents = self.corpus.documents[rows[here]].astype(np.int64)
+            following[here] = content.have_run(documents, pairs)
         return following
 
     def statuses(self, day: date) -> NDArray[np.uint8]:

@@ -209,11 +209,8 @@ def find(index: Index, asked: Asked, params: SearchParams, day: date) -> Found:
 def _match(index: Index, asked: Asked) -> tuple[Places, Scores]:
     """Return the rows that answer at all: what is quoted is in them, what is excluded is not."""
     question, scored = asked.question, asked.scored
-    if question.phrases:
-        rows = index.contain(question.phrases[0])
-        for phrase in question.phrases[1:]:
-            rows = rows[is_among(rows, index.contain(phrase))]
-        scores = scored.scores_of(rows)
+    if asked.quoted is not None:
+        rows, scores = asked.quoted, scored.scores_of(asked.quoted)
     elif question.asks:
         good = scored.scores > TAIL * asked.best
         rows, scores = scored.rows[good], scored.scores[good]

@@ -198,17 +198,21 @@ def idf_of(frequencies: NDArray[np.int64], documents: int) -> Scores:
     return (np.log(max(documents, 1) / (frequencies + 1.0)) + 1.0).astype(np.float32)
 
 
-def score(postings: Postings, terms: Terms, authority: Scores, tail: float = TAIL) -> Scored:
-    """Return how well documents answer a query: at least all that score above `tail` of the best.
+def score(
+    postings: Postings, terms: Terms, authority: Scores, among: Numbers | None = None
+) -> Scored:
+    """Return how well documents answer a query: at least all that score above TAIL of the best.
 
-    `authority` holds a factor from 0 to 1 for each document, by which its score will be multiplied
-    later on. The impacts of the terms are added up and taken as a share of the most that these
-    terms could bring. Coverage, the share of the query's weight (idf) that a document has at all,
-    counts on top, so that a document with every word stands above one that repeats a single word.
+    Where `among` is given, these rows are scored and no others. `authority` holds a factor from 0
+    to 1 for each document, by which its score will be multiplied later on.
+
+    The impacts of the terms are added up and taken as a share of the most that these terms could
+    bring. Coverage, the share of the query's weight (idf) that a document has at all, counts on
+    top, so that a document with every word stands above one that repeats a single word.
     """
     documents = len(authority)
     places, known = postings.find(terms.keys)
-    if not known.any():
+    if not known.any() or not documents:
         return Scored(np.zeros(0, np.int64), np.zeros(0, np.float32))
     idf = postings.idf[places]
     idf[~known] = log(documents) + 1  # as idf_of has it for a term that no document has
@@ -219,11 +223,13 @@ def score(postings: Postings, terms: Terms, authority: Scores, tail: float = TAI
     if not known.all():
         places, worth, covered = places[known], worth[known], covered[known]
     counted = _add_up(postings, places, worth, covered, documents)
+    if among is not None:
+        return Scored(among, _share(counted[among], total))
     # The document that has most of the query shows how little a score may be to count. No document
     # scores more than c (f + (1 - f) c), with coverage c and COVERAGE_FLOOR f, so all of those have
     # some least coverage. What is covered was rounded term by term.
     likely = int(counted.argmax())
-    least = tail * float(_share(counted[likely : likely + 1], total)[0]) * float(authority[likely])
+    least = TAIL * float(_share(counted[likely : likely + 1], total)[0]) * float(authority[likely])
     floor, rest = COVERAGE_FLOOR, 1 - COVERAGE_FLOOR
     coverage = (sqrt(floor * floor + 4 * rest * least) - floor) / (2 * rest)
     parts = max(coverage * total * FINE - len(terms.keys) / 2 - 1, 0.0)

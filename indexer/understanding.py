@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from indexer.analysis import word_keys
+from indexer.arrays import Numbers, is_among
 from indexer.correction import correct_slips, correct_sounds, read_pinyin
 from indexer.index import Index
-from indexer.ranking import TAIL, Rows, Scored, Sought, Terms, look_closer, score
+from indexer.ranking import Rows, Scored, Sought, Terms, look_closer, score
 from indexer.reading import Question, join_broken, read_question
 
 # Everyday questions are measured with "policykb evaluate --judgements tests/judgements.csv", those
@@ -32,8 +33,9 @@ class Asked:
     """A query as it was understood, and how well entries answer it: all that are worth a look.
 
     `named` tells whether it names an entry: by a document number, a title or alias, or a part of
-    one. `best` is the highest score that the words alone bring, before a name counts. `corrected`
-    is the spelling that was taken for the one meant, None where it is the one given.
+    one. `best` is the highest score that the words alone bring, before a name counts. `quoted` are
+    the rows that have all that is quoted, None where nothing is. `corrected` is the spelling that
+    was taken for the one meant, None where it is the one given.
     """
 
     normalized: str
@@ -41,6 +43,7 @@ class Asked:
     scored: Scored
     named: bool
     best: float
+    quoted: Numbers | None = None
     corrected: str | None = None
 
 
@@ -89,9 +92,9 @@ def ask(index: Index, question: Question, normalized: str | None = None) -> Aske
     `normalized` is the query as it was given, where the question is read from another spelling.
     """
     normalized = question.text if normalized is None else normalized
-    # What is quoted decides which documents answer, however little of the rest they have.
-    tail = 0.0 if question.phrases else TAIL
-    scored = score(index.postings, Terms.of(list(sought(question))), index.authority, tail)
+    terms = Terms.of(list(sought(question)))
+    quoted = rows_quoted(index, question)
+    scored = score(index.postings, terms, index.authority, quoted)
     scored = look_closer(scored, index.characters, question.characters)
     scored = Scored(scored.rows, scored.scores * index.authority[scored.rows])
     best, named = scored.best, False
@@ -99,7 +102,17 @@ def ask(index: Index, question: Question, normalized: str | None = None) -> Aske
         scored = _lift(scored, rows, share)
         named |= len(rows) > 0
     corrected = None if question.text == normalized else question.text
-    return Asked(normalized, question, scored, named, best, corrected)
+    return Asked(normalized, question, scored, named, best, quoted, corrected)
+
+
+def rows_quoted(index: Index, question: Question) -> Numbers | None:
+    """Return the rows that have all that is quoted, None where nothing is."""
+    if not question.phrases:
+        return None
+    rows = index.contain(question.phrases[0])
+    for phrase in question.phrases[1:]:
+        rows = rows[is_among(rows, index.contain(phrase))]
+    return rows
 
 
 def _lift(scored: Scored, named: Rows, share: float) -> Scored:
