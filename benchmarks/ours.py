@@ -16,9 +16,9 @@ from indexer.index import open_index
 from indexer.library import Entry, Library
 from indexer.params import SearchParams
 from indexer.query import find, search
-from indexer.ranking import TAIL, Terms, score
+from indexer.ranking import Terms, score
 from indexer.reading import Question, read_question
-from indexer.understanding import Asked, ask, sought, understand
+from indexer.understanding import Asked, ask, rows_quoted, sought, understand
 from indexer.writing import build_index
 
 
@@ -55,10 +55,10 @@ class Ours(Engine):
 
     def rank(self, question: Question, terms: Terms) -> Asked:
         """Return how well documents answer by these terms alone."""
-        scored = score(
-            self._index.postings, terms, self._index.authority, 0.0 if question.phrases else TAIL
-        )
-        return Asked(question.text, question, scored, False, scored.best)
+        index = self._index
+        quoted = rows_quoted(index, question)
+        scored = score(index.postings, terms, index.authority, quoted)
+        return Asked(question.text, question, scored, False, scored.best, quoted)
 
     def rows(self, found: Any) -> list[int]:
         """Return the rows."""
@@ -66,7 +66,8 @@ class Ours(Engine):
 
     def counts(self, found: Any) -> Counts | None:
         """Return the facets as counts."""
-        return found[1]
+        counts: Counts | None = found[1]
+        return counts
 
 
 class OursFacets(Ours):

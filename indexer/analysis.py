@@ -6,7 +6,7 @@ import re
 import tempfile
 import unicodedata
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -130,14 +130,16 @@ def word_keys(words: Iterable[str]) -> NDArray[np.uint64]:
     return np.frombuffer(digests, "<u8") | FIRST_WORD
 
 
-def find_bigrams(text: str, wanted: Set[int]) -> list[tuple[int, int]]:
+def find_bigrams(text: str, wanted: Iterable[str]) -> list[tuple[int, int]]:
     """Return where the wanted pairs of characters stand in a text."""
-    if not wanted:
-        return []
     folded = normalise(text)
-    pairs, places = pairs_of(folded)
-    pairs_at = zip(pairs.tolist(), places.tolist(), strict=True)
-    found = [place for pair, place in pairs_at if pair in wanted]
+    found = []
+    for pair in wanted:
+        place = folded.find(pair)
+        while place >= 0:
+            found.append(place)
+            place = folded.find(pair, place + 1)
+    found.sort()
     if len(folded) == len(text):
         return [(place, place + 2) for place in found]
     origins = _origins(text)

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from html import escape
 from itertools import chain
 from typing import NamedTuple
@@ -36,7 +37,8 @@ class Marker:
     def __init__(self, index: Index, question: Question) -> None:
         self._index = index
         others = question.synonyms
-        self._bigrams = frozenset(chain(question.bigrams, *(other.bigrams for other in others)))
+        pairs = dict.fromkeys(chain(question.bigrams, *(other.bigrams for other in others)))
+        self._bigrams = [chr(pair >> 16) + chr(pair & 0xFFFF) for pair in pairs]
         words = (question.words, question.names, *(other.words for other in others))
         keys = np.unique(word_keys(chain.from_iterable(words)))
         places, known = index.postings.find(keys)
@@ -117,13 +119,24 @@ def _open_at(text: str, match: int) -> int:
 
 def _mark(text: str, marks: list[tuple[int, int]]) -> str:
     """Return the text as HTML with the marks, cut to its length and joined where they touch."""
-    inside = bytearray(len(text))
-    for begin, end in marks:
+    text = text.replace("\n", " ")
+    parts, written = list[str](), 0
+    for begin, end in _joined(marks):
         begin, end = max(begin, 0), min(end, len(text))
         if begin < end:
-            inside[begin:end] = b"\x01" * (end - begin)
-    parts = []
-    for piece in re.finditer(rb"\x01+|\x00+", inside):
-        content = escape(text[piece.start() : piece.end()].replace("\n", " "))
-        parts.append(f"<mark>{content}</mark>" if piece[0][0] else content)
-    return "".join(parts)
+            parts.append(f"{escape(text[written:begin])}<mark>{escape(text[begin:end])}</mark>")
+            written = end
+    return "".join((*parts, escape(text[written:])))
+
+
+def _joined(marks: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield stretches that do not touch, in order."""
+    first, last = -1, -1
+    for begin, end in sorted(marks):
+        if begin > last:
+            if last > first:
+                yield first, last
+            first = begin
+        last = max(last, end)
+    if last > first:
+        yield first, last
