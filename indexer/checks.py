@@ -80,6 +80,12 @@ class _Names:
         return self._hints.get((slug, own), "")
 
 
+def check_entry(entry: Entry) -> Iterator[Finding]:
+    """Yield every mistake that an entry shows without the others."""
+    yield from _check_citations(entry)
+    yield from _check_conditions(entry)
+
+
 def check_library(entries: Sequence[Entry], slugs: set[str], prefix: str = "") -> list[Problem]:
     """Return every mistake between entries.
 
@@ -95,8 +101,6 @@ def check_library(entries: Sequence[Entry], slugs: set[str], prefix: str = "") -
         findings = chain(
             _check_slug(entry, by_slug),
             _check_references(entry, names),
-            _check_citations(entry),
-            _check_conditions(entry),
             _check_relations(entry, by_slug),
         )
         for loc, message in findings:
@@ -168,9 +172,10 @@ def _nested(name: str, items: Iterable[object]) -> Iterator[tuple[Loc, object]]:
     while stack:
         loc, item = stack.pop()
         yield loc, item
-        for group in ("all", "any", "not_"):
-            for number, inner in enumerate(getattr(item, group, ())):
-                stack.append(((*loc, group.rstrip("_"), number), inner))
+        if isinstance(item, Condition):
+            for group in ("all", "any", "not_"):
+                for number, inner in enumerate(getattr(item, group)):
+                    stack.append(((*loc, group.rstrip("_"), number), inner))
 
 
 def _check_conditions(entry: Entry) -> Iterator[Finding]:

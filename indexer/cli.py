@@ -36,7 +36,7 @@ from indexer.explain import Part, explain
 from indexer.frontmatter import line_of, read_front_matter
 from indexer.index import Index, IndexMissing, open_index
 from indexer.library import Library
-from indexer.loader import inspect_library, load_library
+from indexer.loader import Readings, inspect_library, load_library
 from indexer.matching import Finding, Match, Matches, Outcome, describe, match
 from indexer.pages import build_pages
 from indexer.params import SORTS, parse_params
@@ -201,13 +201,14 @@ def serve(
         listener = processes.listen(host, port)
     except processes.AddressUnusable as error:
         raise _WrongUse(str(error)) from None
-    library = _load(policies)
+    known: Readings = {}
+    library = _load(policies, known)
     report, seconds = _build_index(library, index_dir, full=False)
     out.print(_told(report, seconds))
     seconds = _build_site(library, pages_dir, site_dir)
     out.print(f"网站在 {site_dir}，用时 {seconds:.1f} 秒。")
     if watch:
-        _watch_in_background(policies, index_dir, pages_dir, site_dir)
+        _watch_in_background(policies, index_dir, pages_dir, site_dir, known)
     address = processes.address_of(listener)
     processes.serve(
         partial(make_app, index_dir, site_dir),
@@ -303,9 +304,9 @@ def schema() -> None:
     _print_json(json_schema())
 
 
-def _load(policies: Path) -> Library:
+def _load(policies: Path, known: Readings | None = None) -> Library:
     with _bar("读取条目") as step:
-        return load_library(policies, step)
+        return load_library(policies, step, known)
 
 
 def _build_index(library: Library, index_dir: Path, full: bool) -> tuple[BuildReport, float]:
@@ -337,7 +338,9 @@ def _project_root() -> Path:
     raise _WrongUse("这里没有 mkdocs.yml；请在政策库的文件夹里运行。")
 
 
-def _watch_in_background(policies: Path, index_dir: Path, pages_dir: Path, site_dir: Path) -> None:
+def _watch_in_background(
+    policies: Path, index_dir: Path, pages_dir: Path, site_dir: Path, known: Readings
+) -> None:
     from threading import Thread
 
     from watchfiles import watch as changes
@@ -345,7 +348,7 @@ def _watch_in_background(policies: Path, index_dir: Path, pages_dir: Path, site_
     def rebuild() -> None:
         for _ in changes(policies, step=50):
             try:
-                library = _load(policies)
+                library = _load(policies, known)
                 report, seconds = _build_index(library, index_dir, full=False)
                 out.print(_told(report, seconds))
                 seconds = _build_site(library, pages_dir, site_dir)

@@ -4,13 +4,14 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from indexer.checks import check_body, check_library
+from indexer.checks import check_body, check_entry, check_library
 from indexer.complaints import complain
 from indexer.frontmatter import FrontMatter, line_of, place_name, read_front_matter
 from indexer.library import Entry, Library
@@ -26,16 +27,36 @@ SKIPPED_FILES = {"index.md", "README.md"}
 Progress = Callable[[int, int], None]
 
 
-def load_library(root: Path, progress: Progress | None = None) -> Library:
-    """Load every entry below `root`; raise PolicyError with all problems if there is any."""
-    library, problems = inspect_library(root, progress)
+@dataclass(frozen=True)
+class Reading:
+    """A file as it was read: by what it is told from a later state, and what came of it.
+
+    Like other tools that look at many files, this one trusts size and time of the last change.
+    """
+
+    stamp: tuple[int, ...]
+    entry: Entry | None
+    problems: tuple[Problem, ...]
+
+
+Readings = dict[Path, Reading]
+
+
+def load_library(
+    root: Path, progress: Progress | None = None, known: Readings | None = None
+) -> Library:
+    """Load every entry below `root`; raise PolicyError with all problems if there is any.
+
+    Files that are `known` and have not changed are not read again; what is read is put there.
+    """
+    library, problems = inspect_library(root, progress, known)
     if problems:
         raise PolicyError(problems)
     return library
 
 
 def inspect_library(
-    root: Path, progress: Progress | None = None
+    root: Path, progress: Progress | None = None, known: Readings | None = None
 ) -> tuple[Library, tuple[Problem, ...]]:
     """Load what can be loaded and return it with every problem, file by file and across files."""
     problems: list[Problem] = []
@@ -44,16 +65,32 @@ def inspect_library(
         return Library(root, ()), (problem,)
     entries: list[Entry] = []
     files = list(_find_files(root, problems))
+    known = {} if known is None else known
+    for path in known.keys() - set(files):
+        del known[path]
     for number, path in enumerate(files, start=1):
-        entry = _load_entry(root, path, problems)
-        if entry is not None:
+        stamp = _stamp_of(path)
+        if path not in known or known[path].stamp != stamp:
+            found: list[Problem] = []
+            entry = _load_entry(root, path, found)
+            known[path] = Reading(stamp, entry, tuple(found))
+        if (entry := known[path].entry) is not None:
             entries.append(entry)
+        problems.extend(known[path].problems)
         if progress is not None:
             progress(number, len(files))
     entries.sort(key=lambda entry: (entry.policy.slug, entry.path))
     prefix = f"{root.name}/" if root.name else ""
     problems.extend(check_library(entries, {path.stem for path in files}, prefix))
     return Library(root, tuple(entries)), tuple(sorted(set(problems)))
+
+
+def _stamp_of(path: Path) -> tuple[int, ...]:
+    try:
+        state = path.stat()
+    except OSError:  # reading it will tell why
+        return ()
+    return state.st_mtime_ns, state.st_size, state.st_ino
 
 
 def _find_files(root: Path, problems: list[Problem]) -> Iterator[Path]:
@@ -109,8 +146,10 @@ def _load_entry(root: Path, path: Path, problems: list[Problem]) -> Entry | None
     if policy is None:
         return None
     digest = blake2b(data, digest_size=16).hexdigest()
-    relative = path.relative_to(root).as_posix()
-    return Entry(policy, relative, digest, front.lines, body_line)
+    entry = Entry(policy, path.relative_to(root).as_posix(), digest, front.lines, body_line)
+    for loc, message in check_entry(entry):
+        problems.append(Problem(shown_path, entry.line_of(*loc), place_name(loc), message))
+    return entry
 
 
 class _UnreadableError(Exception):

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from indexer.loader import MAX_BYTES, inspect_library, load_library
+from indexer import loader
+from indexer.loader import MAX_BYTES, Readings, inspect_library, load_library
 from indexer.problems import PolicyError
 
 CASES = Path(__file__).parent / "cases"
@@ -124,6 +125,37 @@ def test_the_digest_changes_with_the_bytes_and_only_then(root: Path, write: Writ
     assert load_library(root).entries[0].digest == first
     path.write_text(GOOD + "\n", encoding="utf-8")
     assert load_library(root).entries[0].digest != first
+
+
+def test_files_that_have_not_changed_are_not_read_again(
+    root: Path, write: WriteEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("stays", "changes", "goes", "breaks"):
+        write(f"{name}.md", GOOD.replace("文号", name))
+    known: Readings = {}
+    first, _ = inspect_library(root, known=known)
+    read: list[str] = []
+    real = loader._read_bytes
+
+    def record(path: Path) -> bytes:
+        read.append(path.stem)
+        return real(path)
+
+    monkeypatch.setattr(loader, "_read_bytes", record)
+    write("changes.md", GOOD + "改过了。")
+    write("comes.md", GOOD)
+    (root / "breaks.md").write_text("---\n", "utf-8")
+    (root / "goes.md").unlink()
+    second, problems = inspect_library(root, known=known)
+    assert sorted(read) == ["breaks", "changes", "comes"]
+    fresh, same_problems = inspect_library(root)
+    assert (second.entries, problems) == (fresh.entries, same_problems)
+    assert [problem.path for problem in problems] == ["policies/breaks.md"]
+    assert second.by_slug["stays"] is first.by_slug["stays"]
+    # What was wrong is still told, though the file is not read again.
+    read.clear()
+    assert inspect_library(root, known=known)[1] == problems
+    assert read == []
 
 
 def test_progress_counts_up_to_the_number_of_files(root: Path, write: WriteEntry) -> None:

@@ -5,26 +5,34 @@ from pathlib import Path
 import numpy as np
 import pytest
 from factories import make_library, make_policy
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from whoosh import index as whoosh_index
 from whoosh.qparser.default import QueryParser
 from whoosh.qparser.syntax import OrGroup
 from whoosh.scoring import BM25F
 
 from indexer.analysis import word_keys
+from indexer.arrays import starts_of
 from indexer.index import Index, open_index
 from indexer.loader import load_library
 from indexer.policy import Policy
 from indexer.ranking import (
+    COVERAGE_FLOOR,
+    FINE,
     SETTINGS,
     STEPS,
+    TAIL,
     Bm25f,
     Postings,
     Rows,
     Scores,
+    Sought,
+    Terms,
     build_postings,
     highest,
+    score,
     sortable,
     unique_keys,
 )
@@ -126,6 +134,60 @@ def test_no_documents_give_empty_postings() -> None:
     postings = build_postings(np.zeros(0, np.int64), np.zeros(1, np.int64), FIELDS, averages)
     assert postings.starts.tolist() == [0]
     assert len(postings.rows) == 0
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=60, deadline=None)
+def test_all_that_can_come_near_the_best_is_scored_as_if_every_document_were(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    documents, terms = int(chance.integers(1, 400)), int(chance.integers(1, 30))
+    tokens = np.minimum(chance.geometric(0.15, 20 * documents), terms)
+    lengths = np.zeros(documents * len(FIELDS), np.int64)
+    lengths[FIELDS.index("body") :: len(FIELDS)] = 20
+    averages = [0.0] * (len(FIELDS) - 1) + [20.0]
+    postings = build_postings(tokens, starts_of(lengths), FIELDS, averages)
+    authority = chance.uniform(0.3, 1.0, documents).astype(np.float32)
+    wanted = chance.integers(1, terms + 3, int(chance.integers(1, 12))).astype(np.uint64)
+    kinds = [Sought((), np.unique(wanted)), Sought((), np.array([terms], np.uint64), 0.4, True)]
+    found = score(postings, Terms.of(kinds), authority)
+    expected = _score_of_every_document(postings, kinds, documents)
+    assert found.scores == pytest.approx(expected[found.rows], abs=2e-5)
+    missing = np.setdiff1d(np.arange(documents), found.rows)
+    best = float((expected * authority).max(initial=0.0))
+    assert float(expected[missing].max(initial=0.0)) <= TAIL * best + 1e-6
+    among = np.flatnonzero(chance.integers(0, 2, documents))
+    if len(found.rows):
+        only = score(postings, Terms.of(kinds), authority, among)
+        assert only.scores == pytest.approx(expected[among], abs=2e-5)
+
+
+def _score_of_every_document(
+    postings: Postings, kinds: list[Sought], documents: int
+) -> NDArray[np.float64]:
+    """Return the scores as they are defined, one term after the other."""
+    impacts, covered, total = np.zeros(documents), np.zeros(documents), 0.0
+    for kind in kinds:
+        for key in kind.keys:
+            places, known = postings.find(np.array([key], np.uint64))
+            unknown = float(np.log(documents) + 1)
+            idf = float(postings.idf[places[0]]) if known[0] else unknown
+            total += 0.0 if kind.extra else kind.factor * idf
+            if known[0]:
+                span = slice(postings.starts[places[0]], postings.starts[places[0] + 1])
+                rows = postings.rows[span]
+                worth = postings.saturations[span] * (SETTINGS.k1 + 1) / STEPS
+                impacts[rows] += kind.factor * idf * worth
+                covered[rows] += round((idf if kind.extra else kind.factor * idf) * FINE) / FINE
+    coverage = np.minimum(covered / total, 1.0)
+    shares = impacts / (total * (SETTINGS.k1 + 1))
+    return np.minimum(shares * (COVERAGE_FLOOR + (1 - COVERAGE_FLOOR) * coverage), 1.0)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40))
+@settings(deadline=None)
+def test_the_highest_of_many_keys_are_found_by_their_blocks(seed: int, count: int) -> None:
+    keys = np.random.default_rng(seed).permutation(9_000)
+    assert highest(keys, count).tolist() == np.argsort(-keys)[:count].tolist()
 
 
 def _open(policies: list[Policy], tmp_path: Path) -> Index:
