@@ -39,10 +39,9 @@ def build_site(root: Path, site: Path, pages: Path) -> SiteReport:
     fresh, note = site.with_name(f".{site.name}-new"), site.with_name(f".{site.name}.json")
     with _alone(site):
         shutil.rmtree(fresh, ignore_errors=True)
-        sources, recipe, record = reuse.read_sources(pages), reuse.recipe_of(root), Record.read(note)
-        kept = []
-        if record.recipe == recipe:
-            kept = reuse.still_hold(site, pages, sources, record)
+        sources, recipe = reuse.read_sources(pages), reuse.recipe_of(root)
+        record = Record.read(note)
+        kept = reuse.still_hold(site, pages, sources, record) if record.recipe == recipe else []
         reuse.carry_over(site, fresh, kept)
         _run_mkdocs(root, fresh, pages)
         record = reuse.make_record(fresh, sources, recipe)

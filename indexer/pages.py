@@ -132,14 +132,28 @@ def build_pages(
 
 def _make_pages(library: Library, day: date) -> dict[str, str]:
     policies = library.policies
-    counts = Tally[str](value for policy in policies for value in (policy.kind, *policy.audience))
-    topics = _count_topics(policies)
+    pages: dict[str, str] = {}
+    for shelf in _shelves():
+        pages |= _list_pages(shelf, [p for p in policies if shelf.holds(p)], day)
     links = _link_entries(policies)
     titles = {policy.slug: policy.title for policy in policies}
-    entries = {policy.slug: _describe_entry(policy, links, titles) for policy in policies}
-    searched = [(p, _plain_text(p, entries[p.slug]["sections"])) for p in policies]
-    files, version = search_files(searched, _labels())
-    pages = {
+    texts = []
+    for policy in policies:
+        entry = _describe_entry(policy, links, titles)
+        texts.append(_plain_text(policy, entry["sections"]))
+        pages[f"policies/{policy.slug}.md"] = _page(
+            "entry.html", policy.title, policy.body, summary=policy.summary, entry=entry
+        )
+    files, version = search_files(policies, texts, _labels())
+    return pages | files | _single_pages(library, day, version)
+
+
+def _single_pages(library: Library, day: date, version: str) -> dict[str, str]:
+    """Return the pages that there is one of; `version` is that of the search files."""
+    policies = library.policies
+    counts = Tally[str](value for policy in policies for value in (policy.kind, *policy.audience))
+    topics = _count_topics(policies)
+    return {
         "index.md": _home_page(library, counts, topics, day),
         "search.md": _page(
             "search.html", "搜索", summary="搜索政策库里的全部条目。", version=version
@@ -154,19 +168,7 @@ def _make_pages(library: Library, day: date) -> dict[str, str]:
         "topics.md": _page(
             "topics.html", "主题", summary="按主题找办事事项和政策。", topics=topics
         ),
-        **files,
     }
-    for shelf in _shelves():
-        pages |= _list_pages(shelf, [p for p in policies if shelf.holds(p)], day)
-    for policy in policies:
-        pages[f"policies/{policy.slug}.md"] = _page(
-            "entry.html",
-            policy.title,
-            policy.body,
-            summary=policy.summary,
-            entry=entries[policy.slug],
-        )
-    return pages
 
 
 def _page(template: str, title: str, body: str = "", **data: Any) -> str:
@@ -300,7 +302,7 @@ def _list_pages(shelf: Shelf, members: list[Policy], day: date) -> dict[str, str
     ordered = [(name, policy) for name, policies in groups.items() for policy in policies]
     parts = [ordered[at : at + LIST_CARDS] for at in range(0, len(ordered), LIST_CARDS)] or [[]]
     names = [shelf.page, *(f"{shelf.page}-{number}" for number in range(2, len(parts) + 1))]
-    common = {
+    common: Data = {
         "summary": shelf.description,
         "total": len(members),
         "labels": _json(_labels()),

@@ -9,7 +9,7 @@ import json
 import re
 import unicodedata
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import blake2b
 from itertools import pairwise
@@ -28,25 +28,28 @@ BLOCK_ENTRIES = 5  # at most, on average, in one file of texts: what one hit cos
 
 Data = dict[str, Any]
 Numbers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 _HAN = "\u2e80-\u2fd5\u3005\u3007\u3021-\u3029\u3038-\u303b\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufad9"
 _HAN += "\U00020000-\U000323af"
 _OTHER_WORD = re.compile("[a-z0-9.]+")
+_EDGE = ord("~")  # “~年” is 年 beside a Latin word or number: for phrases such as 2024年 alone
 _END = "\x00"  # of a field: neither Chinese, nor a blank, nor part of a word
 
 
-def search_files(entries: Sequence[tuple[Policy, str]], labels: Data) -> tuple[dict[str, str], str]:
+def search_files(
+    policies: Sequence[Policy], texts: Sequence[str], labels: Data
+) -> tuple[dict[str, str], str]:
     """Return the files for these policies and their plain texts, and the version they share."""
-    policies = [policy for policy, _ in entries]
-    texts = [_fields_of(policy, text) for policy, text in entries]
-    terms, lengths, counts = _index(texts)
+    searched = [_fields_of(*pair) for pair in zip(policies, texts, strict=True)]
+    terms, lengths, counts = _index(searched)
     shards = _shards(terms)
-    blocks = _power_of_two(len(entries) / BLOCK_ENTRIES)
+    blocks = _blocks(policies, texts)
     table = {
         "labels": labels,
-        "synonyms": _synonyms_used(terms, "\n".join(map("\n".join, texts))),
+        "synonyms": _synonyms_used(terms, "\n".join(map("\n".join, searched))),
         "shards": len(shards),
-        "blocks": blocks,
+        "blocks": len(blocks),
         "lengths": lengths,
         "terms": counts,
         **_columns(policies),
@@ -54,7 +57,7 @@ def search_files(entries: Sequence[tuple[Policy, str]], labels: Data) -> tuple[d
     files = {"entries.js": _script("entries", 0, table)}
     for number, shard in enumerate(shards):
         files[f"words-{number}.js"] = _script("words", number, shard)
-    for number, block in enumerate(_blocks(entries, blocks)):
+    for number, block in enumerate(blocks):
         files[f"texts-{number}.js"] = _script("texts", number, block)
     digest = blake2b(digest_size=6)
     for text in files.values():
@@ -103,49 +106,45 @@ def _index(texts: Sequence[Sequence[str]]) -> tuple[dict[str, bytes], list[list[
     """
     whole = "".join(field + _END for fields in texts for field in fields)
     codes = np.frombuffer(whole.encode("utf-32-le"), dtype=np.uint32).astype(np.int64)
-    ends = np.flatnonzero(codes == 0)
-    blank = _is_blank(codes)
-    stripped = np.cumsum(~blank) - 1  # the place of each character without blanks
-    han = _is_han(codes)
-    before, after = np.zeros_like(han), np.zeros_like(han)
-    before[1:], after[:-1] = han[:-1], han[1:]
-    pairs = np.flatnonzero(han & after)
-    single = np.flatnonzero(han & ~before & ~after)
-    words = [(match.group(), match.start()) for match in _OTHER_WORD.finditer(whole)]
-    vocabulary = {word: -1 - n for n, word in enumerate(sorted({word for word, _ in words}))}
-    keys = np.concatenate(
-        [
-            codes[pairs] << 21 | codes[pairs + 1],
-            codes[single] << 21,
-            np.array([vocabulary[word] for word, _ in words], dtype=np.int64),
-        ]
-    )
-    places = np.concatenate(
-        [pairs, single, np.array([place for _, place in words], dtype=np.int64)]
-    )
-    order = np.argsort(keys, kind="stable")  # the places of each kind of term ascend
-    keys, places = keys[order], places[order]
-    per_entry = len(FIELDS)
-    entry_ends = ends[per_entry - 1 :: per_entry]
-    entries = np.searchsorted(entry_ends, places)
-    starts = np.concatenate([[0], stripped[entry_ends][:-1] + 1]) if len(ends) else ends
-    in_text = places > ends[per_entry - 2 :: per_entry][entries]
+    keys, places, names = _find_terms(whole, codes)
+    stripped = np.cumsum(~_in_class(codes, r"\s")) - 1  # each character's place without blanks
+    ends = np.flatnonzero(codes == ord(_END)).reshape(-1, len(FIELDS))
+    starts = np.append(0, stripped[ends[:-1, -1]] + 1) if len(ends) else ends[:, 0]
+    entries = np.searchsorted(ends[:, -1], places)
+    in_text = (places > ends[entries, -2]) & (keys >> 21 != _EDGE)
     counts = np.bincount(entries[in_text], minlength=len(texts)).tolist()
-    field_ends = stripped[ends].reshape(-1, per_entry) + 1
-    lengths = np.diff(field_ends, axis=1, prepend=starts[:, None])[:, :-1].tolist()
-    names = {number: word for word, number in vocabulary.items()}
+    lengths = np.diff(stripped[ends] + 1, axis=1, prepend=starts[:, None])[:, :-1].tolist()
     return _encode(keys, entries, stripped[places] - starts[entries], names), lengths, counts
 
 
-def _is_blank(codes: Numbers) -> NDArray[np.bool_]:
-    return _in_class(codes, r"\s")
+def _find_terms(whole: str, codes: Numbers) -> tuple[Numbers, Numbers, dict[int, str]]:
+    """Return the terms as numbers, in order, with their places; and the names of Latin words."""
+    han, latin = _in_class(codes, f"[{_HAN}]"), _in_class(codes, "[a-z0-9.]")
+    han_before, han_after = _neighbours(han)
+    solid = np.flatnonzero(~_in_class(codes, r"\s"))
+    latin_before, latin_after = _neighbours(latin[solid])
+    pairs = np.flatnonzero(han & han_after)
+    single = np.flatnonzero(han & ~han_before & ~han_after)
+    edges = solid[han[solid] & (latin_before | latin_after)]
+    found = [(match.group(), match.start()) for match in _OTHER_WORD.finditer(whole)]
+    number = {word: -n for n, word in enumerate(sorted({word for word, _ in found}), start=1)}
+    words = np.array([number[word] for word, _ in found], dtype=np.int64)
+    at = np.array([place for _, place in found], dtype=np.int64)
+    pair_keys = codes[pairs] << 21 | codes[pairs + 1]
+    keys = np.concatenate([pair_keys, codes[single] << 21, _EDGE << 21 | codes[edges], words])
+    places = np.concatenate([pairs, single, edges, at])
+    order = np.argsort(keys, kind="stable")  # the places of each kind of term ascend
+    return keys[order], places[order], {n: word for word, n in number.items()}
 
 
-def _is_han(codes: Numbers) -> NDArray[np.bool_]:
-    return _in_class(codes, f"[{_HAN}]")
+def _neighbours(mask: Flags) -> tuple[Flags, Flags]:
+    """Tell for each character whether the one before it is meant, and the one after it."""
+    before, after = np.zeros_like(mask), np.zeros_like(mask)
+    before[1:], after[:-1] = mask[:-1], mask[1:]
+    return before, after
 
 
-def _in_class(codes: Numbers, pattern: str) -> NDArray[np.bool_]:
+def _in_class(codes: Numbers, pattern: str) -> Flags:
     """Tell which characters a pattern matches, asking once for each that occurs."""
     occurs = np.bincount(codes) > 0
     for code in np.flatnonzero(occurs).tolist():
@@ -243,18 +242,18 @@ def _part_of(text: str, parts: int) -> int:
     return number
 
 
-def _blocks(entries: Iterable[tuple[Policy, str]], blocks: int) -> list[Data]:
+def _blocks(policies: Sequence[Policy], texts: Sequence[str]) -> list[Data]:
     """Spread the texts by slug, so that a new entry moves no other."""
-    found: list[Data] = [{} for _ in range(blocks)]
-    for policy, text in entries:
-        found[_part_of(policy.slug, blocks)][policy.slug] = {
+    blocks: list[Data] = [{} for _ in range(_power_of_two(len(policies) / BLOCK_ENTRIES))]
+    for policy, text in zip(policies, texts, strict=True):
+        blocks[_part_of(policy.slug, len(blocks))][policy.slug] = {
             "summary": policy.summary,
             "names": [*policy.aliases, *policy.queries],
             "issuer": policy.issuer,
             "doc_number": policy.doc_number or "",
             "text": text,
         }
-    return found
+    return blocks
 
 
 def _power_of_two(number: float) -> int:

@@ -162,23 +162,28 @@ Object.assign(window.policyKb, (() => {
     });
   }
 
-  /** Cut a phrase into its terms and where in it they stand. */
+  /** Cut a phrase into its terms and where in it they stand, not counting blanks. */
   function partsOf(phrase) {
+    const solid = phrase.replace(/\s+/g, "");
     const parts = [];
     let at = 0;
-    for (const run of phrase.match(/\p{Script=Han}+|[a-z0-9.]+|[^\p{Script=Han}a-z0-9.]+/gu) ?? []) {
-      let step = at;
-      for (const term of termsOf(run)) parts.push([term, step++]);
-      at += [...run].length;
+    for (const [run] of phrase.matchAll(/\p{Script=Han}+|[a-z0-9.]+|[^\p{Script=Han}a-z0-9.\s]+/gu)) {
+      const before = solid[at - 1] ?? "";
+      const after = solid[at + run.length] ?? "";
+      if (!/^\p{Script=Han}$/u.test(run)) {
+        termsOf(run).forEach((term, step) => parts.push([term, at + step]));
+      } else if (/[a-z0-9.]/.test(before + after)) {
+        parts.push([`~${run}`, at]);
+      } else if (/\P{Script=Han}/u.test(before) && /\P{Script=Han}/u.test(after)) {
+        parts.push([run, at]); // elsewhere it may be part of a longer run in an entry
+      }
+      at += run.length;
     }
-    // One character between others is no term of its own in a longer run of an entry.
-    const longer = parts.filter(([term]) => !/^\p{Script=Han}$/u.test(term));
-    return longer.length ? longer : parts;
+    return parts.length ? parts : termsOf(solid).map((term, step) => [term, step]);
   }
 
   /** Return where a phrase begins: for each entry that has it, its places. */
-  function findPhrase(places, phrase) {
-    const [first, ...others] = partsOf(phrase);
+  function findPhrase(places, [first, ...others]) {
     if (!first) return [];
     let rows = (places.get(first[0]) ?? []).map(([at, found]) => [at, found.map((p) => p - first[1])]);
     for (const [term, step] of others) {
@@ -210,9 +215,8 @@ Object.assign(window.policyKb, (() => {
   async function rank(table, query) {
     const terms = [...new Set(termsOf(query))];
     const others = otherTerms(table.synonyms, query).filter((term) => !terms.includes(term));
-    const phrase = query.replace(/\s+/g, "");
-    const parts = partsOf(phrase).map(([term]) => term);
-    const places = await loadPlaces(table, [...terms, ...others, ...parts]);
+    const parts = partsOf(query);
+    const places = await loadPlaces(table, [...terms, ...others, ...parts.map(([term]) => term)]);
     const total = table.policies.length;
     const weightOf = (term) => Math.log(1 + total / ((places.get(term)?.length ?? 0) + 0.5));
     const whole = terms.reduce((sum, term) => sum + weightOf(term), 0);
@@ -228,8 +232,8 @@ Object.assign(window.policyKb, (() => {
     };
     for (const term of terms) add(term, 1);
     for (const term of others) add(term, SYNONYM);
-    if (phrase.length > 1) {
-      for (const [at, begins] of findPhrase(places, phrase)) {
+    if (query.replace(/\s+/g, "").length > 1) {
+      for (const [at, begins] of findPhrase(places, parts)) {
         for (const field of new Set(begins.map((begin) => fieldOf(table.lengths[at], begin)))) {
           score[at] += whole * (WEIGHTS[SEARCHED[field]] / 6);
         }
@@ -386,9 +390,9 @@ Object.assign(window.policyKb, (() => {
       .sort((a, b) => a.at - b.at || a.policy.title.length - b.policy.title.length)
       .map(({ policy }) => policy);
     if (titled.length < CANDIDATES) {
-      const phrase = wanted.replace(/\s+/g, "");
-      const places = await loadPlaces(table, partsOf(phrase).map(([term]) => term));
-      for (const [at, begins] of findPhrase(places, phrase)) {
+      const parts = partsOf(wanted);
+      const places = await loadPlaces(table, parts.map(([term]) => term));
+      for (const [at, begins] of findPhrase(places, parts)) {
         const policy = table.policies[at];
         const named = begins.some((begin) => fieldOf(table.lengths[at], begin) <= NAMED);
         if (named && !titled.includes(policy)) titled.push(policy);
