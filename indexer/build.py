@@ -53,7 +53,8 @@ def build_site(root: Path, site: Path, pages: Path) -> SiteReport:
 
 
 def _run_mkdocs(root: Path, target: Path, pages: Path) -> None:
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--dirty"]
+    # Not "--quiet": it silences warnings so early that strict mode does not count them.
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--dirty"]
     command += ["--config-file", str(root / CONFIG), "--site-dir", str(target.resolve())]
     environment = {
         **os.environ,
@@ -65,7 +66,8 @@ def _run_mkdocs(root: Path, target: Path, pages: Path) -> None:
         command, env=environment, capture_output=True, text=True, encoding="utf-8", check=False
     )
     if done.returncode != 0:
-        raise SiteError((done.stderr or done.stdout).strip())
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise SiteError("\n".join(line for line in said if not line.startswith("INFO ")))
 
 
 def _swap(fresh: Path, site: Path) -> None:

@@ -24,7 +24,7 @@ from indexer.synonyms import load_synonyms
 FOLDER = "assets/search"
 FIELDS = ("title", "aliases", "queries", "doc_numbers", "summary", "issuer", "text")
 SHARD_BYTES = 16_000  # about what one term costs: less means more files, more a slower query
-BLOCK_ENTRIES = 5  # at most, on average, in one file of texts: what one hit costs to show
+BLOCK_ENTRIES = 3  # at most, on average, in one file of texts: what one hit costs to show
 
 Data = dict[str, Any]
 Numbers = NDArray[np.int64]
