@@ -6,9 +6,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+from indexer import reuse
+from indexer.reuse import Record
 
 CONFIG = "mkdocs.yml"
 
@@ -17,21 +21,40 @@ class SiteError(Exception):
     """MkDocs could not build the site, and what it said."""
 
 
-def build_site(root: Path, site: Path, pages: Path) -> None:
+@dataclass(frozen=True)
+class SiteReport:
+    """How many pages the site has, and how many of them this run rendered."""
+
+    total: int
+    rendered: int
+
+
+def build_site(root: Path, site: Path, pages: Path) -> SiteReport:
     """Turn the pages in `pages` into the site in `site`; a reader never sees half a site.
 
+    What still holds of the present site is taken over; the outcome is that of a build from nothing.
     `root` is the folder of mkdocs.yml. Raises SiteError with the words of MkDocs.
     """
     site.parent.mkdir(parents=True, exist_ok=True)
-    fresh = site.with_name(f".{site.name}-new")
+    fresh, note = site.with_name(f".{site.name}-new"), site.with_name(f".{site.name}.json")
     with _alone(site):
         shutil.rmtree(fresh, ignore_errors=True)
+        sources, recipe = reuse.read_sources(pages), reuse.recipe_of(root)
+        record = Record.read(note)
+        kept = reuse.still_hold(site, pages, sources, record) if record.recipe == recipe else []
+        reuse.carry_over(site, fresh, kept)
         _run_mkdocs(root, fresh, pages)
+        record = reuse.make_record(fresh, sources, recipe)
+        note.unlink(missing_ok=True)  # should the power fail here, the next build starts anew
         _swap(fresh, site)
+        record.write(note)
+    total, untouched = (sum(name.endswith(".md") for name in names) for names in (sources, kept))
+    return SiteReport(total, total - untouched)
 
 
 def _run_mkdocs(root: Path, target: Path, pages: Path) -> None:
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
+    # Not "--quiet": it silences warnings so early that strict mode does not count them.
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--dirty"]
     command += ["--config-file", str(root / CONFIG), "--site-dir", str(target.resolve())]
     environment = {
         **os.environ,
@@ -43,7 +66,8 @@ def _run_mkdocs(root: Path, target: Path, pages: Path) -> None:
         command, env=environment, capture_output=True, text=True, encoding="utf-8", check=False
     )
     if done.returncode != 0:
-        raise SiteError((done.stderr or done.stdout).strip())
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise SiteError("\n".join(line for line in said if not line.startswith("INFO ")))
 
 
 def _swap(fresh: Path, site: Path) -> None:

@@ -8,7 +8,7 @@ import json
 import re
 from collections import Counter as Tally
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -18,7 +18,6 @@ from typing import Any
 
 import yaml
 
-from indexer.analysis import normalise
 from indexer.library import Library
 from indexer.policy import (
     Audience,
@@ -39,13 +38,13 @@ from indexer.policy import (
     load_topics,
 )
 from indexer.problems import PolicyError, Problem
-from indexer.synonyms import load_synonyms
+from indexer.sitesearch import search_files
 
 Progress = Callable[[int, int], None]
 Data = dict[str, Any]
 
-SEARCH_DATA = "assets/search-data.js"
 NAMES_SHOWN = 6  # of an entry on its page; the search knows them all
+LIST_CARDS = 100  # on one page of a list
 ROWS = 8  # of 最新施行 and 即将截止 on the home page
 CLOSING_DAYS = 60  # 即将截止: what closes within so many days
 
@@ -133,11 +132,32 @@ def build_pages(
 
 def _make_pages(library: Library, day: date) -> dict[str, str]:
     policies = library.policies
+    pages: dict[str, str] = {}
+    for shelf in _shelves():
+        pages |= _list_pages(shelf, [p for p in policies if shelf.holds(p)], day)
+    links = _link_entries(policies)
+    titles = {policy.slug: policy.title for policy in policies}
+    texts = []
+    for policy in policies:
+        entry = _describe_entry(policy, links, titles)
+        texts.append(_plain_text(policy, entry["sections"]))
+        pages[f"policies/{policy.slug}.md"] = _page(
+            "entry.html", policy.title, policy.body, summary=policy.summary, entry=entry
+        )
+    files, version = search_files(policies, texts, _labels())
+    return pages | files | _single_pages(library, day, version)
+
+
+def _single_pages(library: Library, day: date, version: str) -> dict[str, str]:
+    """Return the pages that there is one of; `version` is that of the search files."""
+    policies = library.policies
     counts = Tally[str](value for policy in policies for value in (policy.kind, *policy.audience))
     topics = _count_topics(policies)
-    pages = {
+    return {
         "index.md": _home_page(library, counts, topics, day),
-        "search.md": _page("search.html", "搜索", summary="搜索政策库里的全部条目。"),
+        "search.md": _page(
+            "search.html", "搜索", summary="搜索政策库里的全部条目。", version=version
+        ),
         "about.md": _page(
             "about.html",
             "关于政策库",
@@ -148,33 +168,7 @@ def _make_pages(library: Library, day: date) -> dict[str, str]:
         "topics.md": _page(
             "topics.html", "主题", summary="按主题找办事事项和政策。", topics=topics
         ),
-        SEARCH_DATA: _search_data(policies),
     }
-    for kind in Kind:
-        members = [policy for policy in policies if policy.kind is kind]
-        pages[f"{kind}.md"] = _list_page(*LISTS[kind], _by_topic(members, day))
-    for audience in Audience:
-        members = [policy for policy in policies if audience in policy.audience]
-        pages[f"{audience}.md"] = _list_page(*LISTS[audience], _by_kind(members, day))
-    for topic in load_topics():
-        members = [policy for policy in policies if topic.name in policy.topic]
-        pages[f"topics/{topic.slug}.md"] = _list_page(
-            topic.name, topic.description, _by_kind(members, day)
-        )
-    for level in Level:
-        members = [policy for policy in policies if policy.level is level]
-        pages[f"levels/{level}.md"] = _list_page(*LISTS[level], _by_kind(members, day))
-    links = _link_entries(policies)
-    titles = {policy.slug: policy.title for policy in policies}
-    for policy in policies:
-        pages[f"policies/{policy.slug}.md"] = _page(
-            "entry.html",
-            policy.title,
-            policy.body,
-            summary=policy.summary,
-            entry=_describe_entry(policy, links, titles),
-        )
-    return pages
 
 
 def _page(template: str, title: str, body: str = "", **data: Any) -> str:
@@ -200,12 +194,12 @@ def _write_if_changed(path: Path, text: str) -> bool:
 
 
 def _remove_others(out: Path, names: set[str]) -> int:
-    """Remove the pages of entries and topics that are gone; return how many there were."""
-    pages = (path for folder in ("policies", "topics") for path in (out / folder).glob("*.md"))
-    stale = [path for path in pages if path.relative_to(out).as_posix() not in names]
+    """Remove the pages that are gone, of entries, topics and long lists; return how many."""
+    files = [*out.rglob("*.md"), *(out / "assets").rglob("*.js")]
+    stale = [path for path in files if path.relative_to(out).as_posix() not in names]
     for path in stale:
         path.unlink()
-    return len(stale)
+    return sum(path.suffix == ".md" for path in stale)
 
 
 # Home and lists
@@ -215,7 +209,6 @@ def _home_page(library: Library, counts: Mapping[str, int], topics: list[Data], 
     intro, examples = _read_intro(library.root / "index.md")
     current = [p for p in library.policies if p.status_on(day) is Status.IN_FORCE]
     newest = sorted((p for p in current if p.effective), key=lambda p: str(p.effective))[::-1]
-    closing = sorted((p for p in current if p.deadline), key=lambda p: str(p.deadline))
     return _page(
         "home.html",
         "首页",
@@ -226,14 +219,26 @@ def _home_page(library: Library, counts: Mapping[str, int], topics: list[Data], 
         examples=examples,
         topics=topics,
         newest=[_card(policy) for policy in newest[:ROWS]],
-        closing=[
-            _card(p) | {"days": (p.deadline - day).days}
-            for p in closing
-            if p.deadline and p.deadline >= day
-        ],
+        closing=_closing(current, day),
         closing_days=CLOSING_DAYS,
         rows=ROWS,
     )
+
+
+def _closing(policies: Iterable[Policy], day: date) -> list[Data]:
+    """Return what closes, the nearest first: all that home can show on this day or a later one.
+
+    Home shows the first ROWS, so of one day no more can ever be seen.
+    """
+    by_day: dict[date, list[Policy]] = defaultdict(list)
+    for policy in policies:
+        if policy.deadline and policy.deadline >= day:
+            by_day[policy.deadline].append(policy)
+    return [
+        _card(policy) | {"days": (closes - day).days}
+        for closes in sorted(by_day)
+        for policy in by_day[closes][:ROWS]
+    ]
 
 
 def _read_intro(path: Path) -> tuple[str, list[str]]:
@@ -263,25 +268,106 @@ def _count_topics(policies: Iterable[Policy]) -> list[Data]:
     ]
 
 
-def _list_page(title: str, description: str, groups: list[Data]) -> str:
-    total = sum(len(group["cards"]) for group in groups)
-    return _page(
-        "list.html",
-        title,
-        summary=description,
-        groups=groups,
-        total=total,
-        labels=_json(_labels()),
-    )
+@dataclass(frozen=True)
+class Shelf:
+    """One list: the page it begins on, and which entries it holds, set out under which names."""
+
+    page: str
+    title: str
+    description: str
+    field: str
+    value: str
+    by_topic: bool = False
+
+    def holds(self, policy: Policy) -> bool:
+        value = getattr(policy, self.field)
+        return self.value in value if isinstance(value, tuple) else bool(value == self.value)
 
 
-def _by_topic(policies: list[Policy], day: date) -> list[Data]:
+def _shelves() -> Iterator[Shelf]:
+    for kind in Kind:
+        yield Shelf(kind, *LISTS[kind], "kind", kind, by_topic=True)
+    for audience in Audience:
+        yield Shelf(audience, *LISTS[audience], "audience", audience)
+    for topic in load_topics():
+        page = f"topics/{topic.slug}"
+        yield Shelf(page, topic.name, topic.description, "topic", topic.name)
+    for level in Level:
+        yield Shelf(f"levels/{level}", *LISTS[level], "level", level)
+
+
+def _list_pages(shelf: Shelf, members: list[Policy], day: date) -> dict[str, str]:
+    """Return the page of a list, or of a long one its pages, each with the next LIST_CARDS."""
+    groups = (_by_topic if shelf.by_topic else _by_kind)(members, day)
+    ordered = [(name, policy) for name, policies in groups.items() for policy in policies]
+    parts = [ordered[at : at + LIST_CARDS] for at in range(0, len(ordered), LIST_CARDS)] or [[]]
+    names = [shelf.page, *(f"{shelf.page}-{number}" for number in range(2, len(parts) + 1))]
+    common: Data = {
+        "summary": shelf.description,
+        "total": len(members),
+        "labels": _json(_labels()),
+        "chosen": {"name": shelf.field, "value": shelf.value},
+        "facets": _facets(shelf, members, day) if len(parts) > 1 else [],
+    }
+    pages = {}
+    for number, (name, part) in enumerate(zip(names, parts, strict=True), start=1):
+        cards: dict[str, list[Data]] = defaultdict(list)
+        for group, policy in part:
+            cards[group].append(_card(policy))
+        pages[f"{name}.md"] = _page(
+            "list.html",
+            shelf.title if number == 1 else f"{shelf.title}（第 {number} 页）",
+            groups=[{"name": g, "count": len(groups[g]), "cards": cards[g]} for g in cards],
+            steps=_steps(names, number),
+            **common,
+        )
+    return pages
+
+
+def _steps(names: Sequence[str], number: int) -> list[Data]:
+    """Return the links between the pages of a long list: to the neighbours and to both ends."""
+    last = len(names)
+    if last == 1:
+        return []
+    near = sorted({1, number - 1, number, number + 1, last} & set(range(1, last + 1)))
+    steps = [(str(n), n) for n in near]
+    before = [("上一页", number - 1)] if number > 1 else []
+    after = [("下一页", number + 1)] if number < last else []
+    return [
+        {"text": text, "page": names[to - 1], "current": to == number}
+        for text, to in (*before, *steps, *after)
+    ]
+
+
+def _facets(shelf: Shelf, members: Sequence[Policy], day: date) -> list[Data]:
+    """Return how many of a long list have which value, for links into the search."""
+    fields = _labels()["fields"]
+    return [
+        {"name": name, "title": title, "rows": rows}
+        for name, title in fields.items()
+        if name != shelf.field and len(rows := _count_values(name, members, day)) > 1
+    ]
+
+
+def _count_values(name: str, members: Sequence[Policy], day: date) -> list[Data]:
+    counts = Tally[str]()
+    for policy in members:
+        value = policy.status_on(day) if name == "status" else getattr(policy, name)
+        counts.update(value if isinstance(value, tuple) else filter(None, (value,)))
+    known = list(_labels().get(name, ()))
+    order = sorted(counts, key=lambda v: (known.index(v) if v in known else 0, -counts[v], v))
+    return [
+        {"value": v, "label": _labels().get(name, {}).get(v, v), "count": counts[v]} for v in order
+    ]
+
+
+def _by_topic(policies: list[Policy], day: date) -> dict[str, list[Policy]]:
     """Group by an entry's first topic."""
     names = [topic.name for topic in load_topics()]
     return _group(names, policies, lambda policy: policy.topic[0], day)
 
 
-def _by_kind(policies: list[Policy], day: date) -> list[Data]:
+def _by_kind(policies: list[Policy], day: date) -> dict[str, list[Policy]]:
     """Group by kind, what one may receive first."""
     names = [label(kind) for kind in (Kind.BENEFIT, Kind.SERVICE, Kind.RULE)]
     return _group(names, policies, lambda policy: label(policy.kind), day)
@@ -289,11 +375,11 @@ def _by_kind(policies: list[Policy], day: date) -> list[Data]:
 
 def _group(
     names: list[str], policies: list[Policy], name_of: Callable[[Policy], str], day: date
-) -> list[Data]:
+) -> dict[str, list[Policy]]:
     groups: dict[str, list[Policy]] = defaultdict(list)
     for policy in sorted(policies, key=lambda p: (_over(p, day), p.level.name, p.slug)):
         groups[name_of(policy)].append(policy)
-    return [{"name": n, "cards": [_card(p) for p in groups[n]]} for n in names if n in groups]
+    return {name: groups[name] for name in names if name in groups}
 
 
 def _over(policy: Policy, day: date) -> bool:
@@ -451,14 +537,15 @@ Part = Clause | Material | TimeLimit | Benefit | Condition | Document | Counter 
 
 def _item(part: Part, numbers: Mapping[str, int]) -> Data:
     """Return one item of a section in the shape that all of them share."""
+    fields = vars(part)  # each kind of part has some of them
     item: Data = {
-        "text": getattr(part, "text", ""),
-        "name": getattr(part, "name", None) or "",
-        "when": getattr(part, "when", None) or "",
-        "basis": getattr(part, "basis", None) or "",
+        "text": fields.get("text", ""),
+        "name": fields.get("name") or "",
+        "when": fields.get("when") or "",
+        "basis": fields.get("basis") or "",
         "note": part.note or "",
-        "url": getattr(part, "url", None) or "",
-        "refs": [numbers[id_] for id_ in getattr(part, "source", ()) if id_ in numbers],
+        "url": fields.get("url") or "",
+        "refs": [numbers[id_] for id_ in fields.get("source", ()) if id_ in numbers],
         "tags": [],
         "details": [],
         "children": [],
@@ -534,51 +621,10 @@ def _source(source: Source) -> Data:
     }
 
 
-# The site's own search
-
-
-def _search_data(policies: Iterable[Policy]) -> str:
-    """Return the script that gives the browser everything its own search needs."""
-    rows = [
-        {
-            "slug": policy.slug,
-            "title": policy.title,
-            "summary": policy.summary,
-            "aliases": list(policy.aliases),
-            "queries": list(policy.queries),
-            "doc_numbers": list(policy.doc_numbers),
-            "kind": policy.kind,
-            "audience": list(policy.audience),
-            "topic": list(policy.topic),
-            "level": policy.level,
-            "issuer": policy.issuer,
-            "doc_number": policy.doc_number or "",
-            "benefit_mode": policy.benefit_mode or "",
-            "deadline": str(policy.deadline or ""),
-            "reviewed": str(policy.reviewed),
-            "text": _plain_text(policy),
-            **_dates(policy),
-        }
-        for policy in policies
-    ]
-    data = {"labels": _labels(), "policies": rows, "synonyms": _synonyms_used(rows)}
-    return f"window.policyData = {_json(data)};\n".replace("<", "\\u003c")
-
-
-def _synonyms_used(rows: Sequence[Data]) -> dict[str, list[str]]:
-    """Return the synonyms whose other words stand somewhere in the library."""
-    text = normalise(_json(rows))
-    used = {
-        word: [other for other in others if other in text]
-        for word, others in load_synonyms().items()
-    }
-    return {word: others for word, others in used.items() if others}
-
-
-def _plain_text(policy: Policy) -> str:
+def _plain_text(policy: Policy, sections: Iterable[Data]) -> str:
     """Return the body without its markup, then every statement of the record."""
     body = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", policy.body)
     body = re.sub(r"^[#>\-*+\s|:]+|[*`_|]", " ", body, flags=re.MULTILINE)
-    items = [item for section in _sections(policy, {}) for item in section["rows"]]
+    items = [item for section in sections for item in section["rows"]]
     record = (f"{item['name']} {item['text']} {item['note']}" for item in items)
     return " ".join(f"{body} {' '.join(record)}".split())

@@ -1,6 +1,7 @@
 """Pages: what is written for a library, and that nothing in a record becomes markup."""
 
 import json
+from base64 import b64decode
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from factories import make_library, make_policy
 from mkdocs.utils.meta import get_data
 
 from indexer.loader import load_library
-from indexer.pages import SEARCH_DATA, build_pages
+from indexer.pages import LIST_CARDS, build_pages
 from indexer.policy import Policy
 from indexer.problems import PolicyError
 
@@ -45,9 +46,14 @@ def facts(out: Path, slug: str) -> dict[str, str]:
     return {row["label"]: row["text"] for row in entry(out, slug)["facts"]}
 
 
-def search_data(out: Path) -> Any:
-    script = (out / SEARCH_DATA).read_text(encoding="utf-8")
-    return json.loads(script.removeprefix("window.policyData = ").removesuffix(";\n"))
+def search_parts(out: Path, part: str) -> list[Any]:
+    """Read what the scripts of one kind hand over: the table, the terms' places, or the texts."""
+    folder = out / "assets" / "search"
+    scripts = [path.read_text(encoding="utf-8") for path in sorted(folder.glob(f"{part}*.js"))]
+    bare = [script.removeprefix("policyKb.take(").removesuffix(");\n") for script in scripts]
+    calls = [json.loads(f"[{arguments}]") for arguments in bare]
+    assert [name for name, _, _ in calls] == [part] * len(scripts)
+    return [value for _, _, value in sorted(calls, key=lambda call: call[1])]
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +75,7 @@ def test_only_changed_pages_are_written_again(tmp_path: Path) -> None:
     after = build_pages(make_library(first, changed, tmp_path=root), out, TODAY)
     assert before.written == before.total
     assert again.written == 0
-    assert after.written == 2  # the entry and the search data
+    assert after.written == 5  # the entry, the search page, and the search's table, terms and texts
     assert (out / "policies/first.md").stat().st_mtime_ns == stamp
 
 
@@ -117,16 +123,18 @@ def test_front_matter_brings_back_every_character(tmp_path: Path) -> None:
 def test_search_data_cannot_leave_its_script(tmp_path: Path) -> None:
     text = f"</script><!--<script>{EVERY_LINE_END}"
     out = build(tmp_path, make_policy("odd", title="甲</script>", key_points=[{"text": text}]))
-    script = (out / SEARCH_DATA).read_text(encoding="utf-8")
-    assert "<" not in script
-    assert len(script.splitlines()) == 1
-    assert search_data(out)["policies"][0]["title"] == "甲</script>"
+    for path in (out / "assets" / "search").iterdir():
+        script = path.read_text(encoding="utf-8")
+        assert "<" not in script, path.name
+        assert len(script.splitlines()) == 1, path.name
+    assert search_parts(out, "entries")[0]["title"] == ["甲</script>"]
+    assert search_parts(out, "texts")[0]["odd"]["text"].endswith(EVERY_LINE_END.split()[-1])
 
 
 def test_search_data_holds_plain_words_without_markup(tmp_path: Path) -> None:
     body = "## 标题\n\n- 看[许可](permit.md)的**要点**\n\n| 甲 | 乙 |\n|---|---|\n| 丙 | 丁 |"
     out = build(tmp_path, make_policy("plain", body=body, fee=[{"text": "不收费"}]))
-    assert search_data(out)["policies"][0]["text"] == "标题 看许可的 要点 甲 乙 丙 丁 不收费"
+    assert search_parts(out, "texts")[0]["plain"]["text"] == "标题 看许可的 要点 甲 乙 丙 丁 不收费"
 
 
 def test_hostile_text_stays_data_in_the_front_matter(small: Path) -> None:
@@ -298,12 +306,108 @@ def test_a_page_shows_the_first_few_names_and_the_search_knows_all(tmp_path: Pat
     names = [f"俗称{n}" for n in "一二三四五六七八"]
     out = build(tmp_path, make_policy("named", aliases=names))
     assert facts(out, "named")["也叫"] == "、".join(names[:6])
-    assert search_data(out)["policies"][0]["aliases"] == names
+    assert search_parts(out, "texts")[0]["named"]["names"] == names
 
 
 def test_search_data_has_only_synonyms_that_stand_in_the_library(tmp_path: Path) -> None:
     out = build(tmp_path, make_policy("road", title="挖掘城市道路审批"))
-    synonyms = search_data(out)["synonyms"]
+    synonyms = search_parts(out, "entries")[0]["synonyms"]
     assert "道路" in synonyms["马路"]
     assert synonyms["挖沟"] == ["挖掘"]
     assert "托班" not in synonyms
+
+
+def many(count: int, **fields: Any) -> list[Policy]:
+    return [make_policy(f"entry-{n:04}", title=f"第{n}条", **fields) for n in range(count)]
+
+
+def test_a_long_list_has_pages_that_together_hold_every_entry_once(tmp_path: Path) -> None:
+    out = build(tmp_path, *many(2 * LIST_CARDS + 1))
+    pages = [meta(out, f"citizen{part}.md") for part in ("", "-2", "-3")]
+    assert not (out / "citizen-4.md").exists()
+    listed = [
+        [card["slug"] for group in page["groups"] for card in group["cards"]] for page in pages
+    ]
+    assert [len(slugs) for slugs in listed] == [LIST_CARDS, LIST_CARDS, 1]
+    assert sorted(slug for slugs in listed for slug in slugs) == [
+        f"entry-{n:04}" for n in range(2 * LIST_CARDS + 1)
+    ]
+    assert [page["title"] for page in pages] == [
+        "惠民政策",
+        "惠民政策（第 2 页）",
+        "惠民政策（第 3 页）",
+    ]
+    assert {group["count"] for page in pages for group in page["groups"]} == {2 * LIST_CARDS + 1}
+    assert [step["text"] for step in pages[1]["steps"]] == ["上一页", "1", "2", "3", "下一页"]
+    assert [step["page"] for step in pages[1]["steps"] if step["current"]] == ["citizen-2"]
+
+
+def test_the_filters_of_a_long_list_count_what_the_search_will_find(tmp_path: Path) -> None:
+    old = {"effective": "2020-01-01", "expires": "2021-01-01"}
+    others = [make_policy(f"old-{n}", level="city", audience=["citizen"], **old) for n in range(3)]
+    out = build(tmp_path, *many(LIST_CARDS), *others)
+    facets = {facet["name"]: facet["rows"] for facet in meta(out, "citizen.md")["facets"]}
+    assert facets["level"] == [
+        {"value": "national", "label": "国家", "count": LIST_CARDS},
+        {"value": "city", "label": "市", "count": 3},
+    ]
+    assert [(row["label"], row["count"]) for row in facets["status"]] == [
+        ("现行有效", LIST_CARDS),
+        ("已失效", 3),
+    ]
+    assert "kind" not in facets  # all the same: nothing to choose
+    assert meta(out, "levels/city.md")["facets"] == []
+
+
+def test_a_list_that_became_short_loses_its_further_pages(tmp_path: Path) -> None:
+    entries = many(LIST_CARDS + 1)
+    out = build(tmp_path, *entries)
+    assert (out / "service-2.md").is_file()
+    build(tmp_path, *entries[1:])
+    assert not (out / "service-2.md").exists()
+    assert meta(out, "service.md")["steps"] == []
+
+
+def test_home_has_of_each_day_no_more_than_it_can_ever_show(tmp_path: Path) -> None:
+    dates = {"kind": "benefit", "effective": "2026-01-01"}
+    soon = many(20, expires="2026-12-31", **dates)
+    later = [make_policy(f"later-{n}", expires="2027-06-30", **dates) for n in range(3)]
+    closing = meta(build(tmp_path, *soon, *later), "index.md")["closing"]
+    assert [card["deadline"] for card in closing] == ["2026-12-31"] * 8 + ["2027-06-30"] * 3
+
+
+def test_a_page_does_not_change_when_only_the_day_does(tmp_path: Path) -> None:
+    dates = {"kind": "benefit", "effective": "2026-01-01", "expires": "2026-11-24"}
+    library = make_library(make_policy("ending", **dates), tmp_path=tmp_path / "policies")
+    out = tmp_path / "pages"
+    build_pages(library, out, TODAY)
+    assert build_pages(library, out, date(2026, 11, 25)).written == 1  # home: it no longer closes
+    assert meta(out, "index.md")["closing"] == []
+
+
+def test_the_search_knows_where_each_term_stands(tmp_path: Path) -> None:
+    out = build(tmp_path, make_policy("road", title="挖路 2024年", body="路面。", aliases=["挖路"]))
+    (words,) = search_parts(out, "words")
+    table = search_parts(out, "entries")[0]
+    assert table["lengths"][0][:2] == [8, 3]  # of the fields, each with its end
+    assert list(b64decode(words["挖路"])) == [0, 2, 0, 8]  # in the title, and 8 on, in the names
+    assert list(b64decode(words["2024"])) == [0, 1, 2]
+    assert list(b64decode(words["~年"])) == [0, 1, 6]
+    assert "路2" not in words
+
+
+def test_a_term_that_stands_far_into_a_text_is_found_there(tmp_path: Path) -> None:
+    out = build(tmp_path, make_policy("long", body="甲乙" * 20_000 + "终点"))
+    code = next(words["终点"] for words in search_parts(out, "words") if "终点" in words)
+    entry, count, *steps = b64decode(code)
+    place = 0
+    for step in steps:
+        place = place * 128 + (step & 127)
+    lengths = search_parts(out, "entries")[0]["lengths"][0]
+    assert (entry, count, place) == (0, 1, sum(lengths) + 40_000)
+
+
+def test_an_empty_library_has_an_empty_search(tmp_path: Path) -> None:
+    out = build(tmp_path)
+    assert search_parts(out, "entries")[0]["slug"] == []
+    assert search_parts(out, "words") == [{}]

@@ -1,21 +1,26 @@
 """The site: built by MkDocs in strict mode and by Zensical, from the same pages and templates."""
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
 from datetime import date
 from html.parser import HTMLParser
+from os.path import normpath
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from browser import CANARY, HOSTILE, HOSTILE_SHORT, ROOT, build, run, small_library, write_project
 
+from indexer.build import SiteError, SiteReport, build_site
 from indexer.loader import load_library
 from indexer.pages import build_pages
 
 VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
+DAY = date(2026, 11, 24)
 ZENSICAL = ("zensical", "build", "--strict", "--config-file", "mkdocs.yml")
 
 
@@ -276,7 +281,261 @@ def test_without_scripts_search_points_to_the_lists(pages: dict[str, Page]) -> N
     assert ("form", "search.html") in pages["index.html"].values("action")
 
 
-def test_the_search_data_can_be_read(site: Path) -> None:
-    script = (site / "assets" / "search-data.js").read_text(encoding="utf-8")
-    data = json.loads(script.removeprefix("window.policyData = ").removesuffix(";\n"))
-    assert sorted(policy["slug"] for policy in data["policies"]) == sorted(small_library())
+def test_the_search_files_are_those_of_the_search_page(site: Path, pages: dict[str, Page]) -> None:
+    script = (site / "assets" / "search" / "entries.js").read_text(encoding="utf-8")
+    _, _, table = json.loads(f"[{script.removeprefix('policyKb.take(').rstrip(');' + chr(10))}]")
+    assert table["slug"] == sorted(small_library())
+    files = {path.name for path in (site / "assets" / "search").iterdir()}
+    assert files == {
+        "entries.js",
+        *(f"words-{n}.js" for n in range(table["shards"])),
+        *(f"texts-{n}.js" for n in range(table["blocks"])),
+    }
+    (version,) = (value for _, value in pages["search.html"].values("data-search-version"))
+    assert re.fullmatch("[0-9a-f]{12}", version)
+
+
+def test_the_site_carries_nothing_that_no_page_loads(site: Path, pages: dict[str, Page]) -> None:
+    loaded = {
+        Path(name).parent.joinpath(value).as_posix().removeprefix("../")
+        for name, page in pages.items()
+        for tag, value in page.values("src", "href")
+        if tag == "script" or value.endswith((".css", ".svg"))
+    }
+    assets = {path.relative_to(site).as_posix() for path in (site / "assets").rglob("*.*")}
+    assert {name for name in assets if "assets/search/" not in name} == {
+        name for name in map(normpath, loaded) if not name.startswith("/")
+    }
+
+
+# Taking over what holds
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    """A project of its own whose entries a test may change."""
+    return new_project(tmp_path / "project", small_library())
+
+
+def new_project(folder: Path, entries: dict[str, dict[str, Any]]) -> Path:
+    folder.mkdir()
+    return write_project(folder, entries)
+
+
+def build_again(project: Path, day: date = DAY) -> SiteReport:
+    pages, site = project / "build" / "pages", project / "build" / "site"
+    build_pages(load_library(project / "policies"), pages, day)
+    return build_site(project, site, pages)
+
+
+def contents(site: Path) -> dict[str, bytes]:
+    """Return every file of a site, without the dates of the site map."""
+    files = {p.relative_to(site).as_posix(): p.read_bytes() for p in site.rglob("*") if p.is_file()}
+    del files["sitemap.xml.gz"]
+    return files
+
+
+def from_nothing(project: Path, folder: Path, day: date = DAY) -> dict[str, bytes]:
+    """Return the files of a site that is built without anything to take over."""
+    build_pages(load_library(project / "policies"), folder / "pages", day)
+    build_site(project, folder / "site", folder / "pages")
+    return contents(folder / "site")
+
+
+def edit(project: Path, slug: str, old: str, new: str) -> None:
+    path = project / "policies" / f"{slug}.md"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def change_a_title(project: Path) -> None:
+    edit(project, "permit-procedure", "行政许可办理的程序与期限", "行政许可怎么办、要多久")
+
+
+def change_a_body(project: Path) -> None:
+    edit(project, "permit-procedure", "收到材料当场看", "收到材料，当场就看")
+
+
+def change_a_topic(project: Path) -> None:
+    edit(project, "hiring-subsidy", "就业创业", "融资贷款")
+
+
+def supersede(project: Path) -> None:
+    edit(project, "hiring-subsidy", "2026-05-01", "2025-05-01")
+    edit(project, "hiring-subsidy", "2026-12-31", "2025-12-31")
+    edit(project, "hiring-subsidy", "expires:", "superseded_by: tax-relief-2026\nexpires:")
+    edit(project, "tax-relief-2026", "- tax-relief-2024", "- tax-relief-2024\n- hiring-subsidy")
+
+
+def add(project: Path) -> None:
+    text = (project / "policies" / "hiring-subsidy.md").read_text(encoding="utf-8")
+    text = text.replace("一次性扩岗补助", "社保补贴")
+    (project / "policies" / "a-new-one.md").write_text(text, encoding="utf-8")
+
+
+def remove(project: Path) -> None:
+    (project / "policies" / "elderly-allowance.md").unlink()
+
+
+def rename(project: Path) -> None:
+    old = project / "policies" / "hiring-subsidy.md"
+    old.rename(old.with_name("hiring-grant.md"))
+    edit(project, "tax-relief-2026", "- hiring-subsidy", "- hiring-grant")
+
+
+def change_a_template(project: Path) -> None:
+    template = project / "site" / "overrides" / "entry.html"
+    text = template.read_text(encoding="utf-8")
+    template.write_text(text.replace("内容有误？", "写错了？"), encoding="utf-8")
+
+
+EDITS = (change_a_title, change_a_body, change_a_topic, add, supersede, remove, rename)
+
+
+def test_after_any_edit_the_site_is_that_of_a_build_from_nothing(
+    library: Path, tmp_path: Path
+) -> None:
+    build_again(library)
+    for number, change in enumerate((*EDITS, change_a_template)):
+        change(library)
+        build_again(library)
+        fresh = from_nothing(library, tmp_path / str(number))
+        assert contents(library / "build" / "site") == fresh, change.__name__
+    site = library / "build" / "site"
+    assert not (site / "policies" / "elderly-allowance.html").exists()
+    assert not (site / "policies" / "hiring-subsidy.html").exists()
+    assert "写错了？" in (site / "policies" / "hostile.html").read_text(encoding="utf-8")
+
+
+def test_after_a_night_the_site_is_that_of_a_build_from_nothing(
+    library: Path, tmp_path: Path
+) -> None:
+    build_again(library)
+    report = build_again(library, date(2027, 1, 1))  # one ends on the eve, one begins
+    assert contents(library / "build" / "site") == from_nothing(library, tmp_path, date(2027, 1, 1))
+    assert 0 < report.rendered < 10
+
+
+def test_an_edit_renders_the_entry_and_the_lists_it_is_in_however_many_there_are(
+    tmp_path: Path,
+) -> None:
+    rendered = []
+    for count in (20, 120):
+        others = {
+            f"other-{n}": {"title": f"第 {n} 条", "topic": ["园林绿化"]} for n in range(count)
+        }
+        project = new_project(tmp_path / str(count), {**small_library(), **others})
+        build_again(project)
+        site = project / "build" / "site"
+        before = {path: path.stat().st_mtime_ns for path in site.rglob("*.html")}
+        change_a_title(project)
+        report = build_again(project)
+        new = [path for path, stamp in before.items() if path.stat().st_mtime_ns != stamp]
+        names = sorted(path.relative_to(site).as_posix() for path in new)
+        assert len(names) == report.rendered + 1  # 404.html, which MkDocs always writes
+        rendered.append(names)
+    assert rendered[0] == [
+        "404.html",
+        "citizen.html",
+        "enterprise.html",
+        "levels/national.html",
+        "policies/drainage-permit.html",
+        "policies/permit-procedure.html",
+        "rule.html",
+        "search.html",
+        "topics/procedures.html",
+    ]
+    assert len(rendered[1]) <= len(rendered[0]) + 2  # a list's next page may show it too
+
+
+def test_nothing_is_rendered_when_nothing_changed(library: Path) -> None:
+    first, second = build_again(library), build_again(library)
+    assert first.rendered == first.total == second.total
+    assert second.rendered == 0
+
+
+def test_a_file_that_somebody_touched_is_made_again(library: Path) -> None:
+    build_again(library)
+    page = library / "build" / "site" / "policies" / "hostile.html"
+    whole = page.read_bytes()
+    page.write_text("改坏了", encoding="utf-8")
+    assert build_again(library).rendered == 1
+    assert page.read_bytes() == whole
+
+
+def test_a_record_that_cannot_be_read_vouches_for_nothing(library: Path) -> None:
+    build_again(library)
+    record = library / "build" / ".site.json"
+    for text in ("", "[]", '{"recipe": "x"}', record.read_text(encoding="utf-8")[:-9]):
+        record.write_text(text, encoding="utf-8")
+        report = build_again(library)
+        assert report.rendered == report.total, text
+
+
+def test_a_reader_keeps_the_old_page_while_the_new_one_is_written(library: Path) -> None:
+    build_again(library)
+    page = library / "build" / "site" / "policies" / "permit-procedure.html"
+    with page.open(encoding="utf-8") as reader:
+        change_a_body(library)
+        build_again(library)
+        assert "收到材料当场看" in reader.read()
+    assert "收到材料，当场就看" in page.read_text(encoding="utf-8")
+
+
+def link_to(project: Path, slug: str, target: str) -> None:
+    with (project / "policies" / f"{slug}.md").open("a", encoding="utf-8") as file:
+        file.write(f"\n再看[这里]({target})。\n")
+
+
+def render(project: Path) -> SiteReport:
+    """Build the site from the pages as they are."""
+    return build_site(project, project / "build" / "site", project / "build" / "pages")
+
+
+def test_a_broken_link_in_a_changed_page_stops_the_build(library: Path) -> None:
+    build_again(library)
+    page = library / "build" / "pages" / "policies" / "hostile.md"
+    page.write_text(page.read_text(encoding="utf-8") + "\n[无](nowhere.md)\n", encoding="utf-8")
+    with pytest.raises(SiteError, match=r"nowhere\.md"):
+        render(library)
+    assert "nowhere" not in (library / "build/site/policies/hostile.html").read_text("utf-8")
+
+
+def test_a_link_from_an_unchanged_page_to_one_that_is_gone_stops_the_build(library: Path) -> None:
+    link_to(library, "hostile", "elderly-allowance.md")
+    build_again(library)
+    (library / "build" / "pages" / "policies" / "elderly-allowance.md").unlink()
+    with pytest.raises(SiteError, match=r"policies/hostile\.md.*elderly-allowance\.md"):
+        render(library)
+    assert (library / "build/site/policies/elderly-allowance.html").is_file()
+
+
+def test_a_part_of_a_page_that_is_gone_is_noticed_from_either_end(library: Path) -> None:
+    link_to(library, "hostile", "tax-relief-2026.md#_1")
+    build_again(library)
+    target = library / "build" / "pages" / "policies" / "tax-relief-2026.md"
+    whole = target.read_text(encoding="utf-8")
+    target.write_text(whole.replace("## 一句话说清", "一句话说清"), encoding="utf-8")
+    with pytest.raises(SiteError, match=r"hostile\.md.*#_1"):
+        render(library)
+    target.write_text(whole, encoding="utf-8")
+    source = library / "build" / "pages" / "policies" / "hostile.md"
+    text = source.read_text(encoding="utf-8")
+    source.write_text(text.replace("2026.md#_1", "2026.md#_9"), encoding="utf-8")
+    with pytest.raises(SiteError, match=r"hostile\.md.*#_9"):
+        render(library)
+
+
+def test_a_site_is_taken_over_also_where_the_disk_has_no_links(
+    library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(source: Path, target: Path) -> None:
+        raise OSError("no links here")
+
+    build_again(library)
+    before = contents(library / "build" / "site")
+    monkeypatch.setattr(os, "link", refuse)
+    assert build_again(library).rendered == 0
+    assert contents(library / "build" / "site") == before
+    assert build_again(library).rendered == 0

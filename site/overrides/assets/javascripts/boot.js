@@ -1,19 +1,19 @@
-// What the theme's own scripts expect before anything else runs, kept in a file so that the page
-// needs no inline script, and the two settings that must hold before the first paint.
-var __md_scope = new URL("../../", document.currentScript.src);
-var __md_hash = (text) => [...text].reduce((hash, char) => (hash << 5) - hash + char.charCodeAt(0), 0);
-var __md_get = (key, storage, scope = __md_scope) => {
+// What must hold before the first paint, kept in a file so that the page needs no inline script:
+// what the browser remembers for this site, large text, and that scripts run at all.
+const __md_scope = new URL("../../", document.currentScript.src);
+const __md_get = (key) => {
   try {
-    return JSON.parse((storage ?? localStorage).getItem(`${scope.pathname}.${key}`));
+    return JSON.parse(localStorage.getItem(`${__md_scope.pathname}.${key}`));
   } catch {
     return null; // storage is closed to this page
   }
 };
-var __md_set = (key, value, storage, scope = __md_scope) => {
+const __md_set = (key, value) => {
   try {
-    (storage ?? localStorage).setItem(`${scope.pathname}.${key}`, JSON.stringify(value));
+    localStorage.setItem(`${__md_scope.pathname}.${key}`, JSON.stringify(value));
   } catch {
     // The choice then lasts only as long as the page.
   }
 };
+document.documentElement.classList.replace("no-js", "js");
 document.documentElement.classList.toggle("pk-large", __md_get("large-text") === true);

@@ -69,4 +69,19 @@
     }
     CSS.highlights.set("pk-words", new Highlight(...ranges));
   }
+
+  // In the table of contents, mark the last part whose heading has come to the top of the screen.
+  const parts = [...document.querySelectorAll("[data-toc] a")].flatMap((link) => {
+    const heading = document.getElementById(decodeURIComponent(link.hash.slice(1)));
+    return heading ? [{ link, heading }] : [];
+  });
+  const markPart = () => {
+    const reached = parts.filter(({ heading }) => heading.getBoundingClientRect().top < 100);
+    parts.forEach(({ link }, i) => {
+      link.classList.toggle("md-nav__link--passed", i < reached.length);
+      link.classList.toggle("md-nav__link--active", i === reached.length - 1);
+    });
+  };
+  addEventListener("scroll", () => requestAnimationFrame(markPart), { passive: true });
+  markPart();
 })();

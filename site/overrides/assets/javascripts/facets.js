@@ -68,6 +68,7 @@ Object.assign(window.policyKb, (() => {
       box.append(clear);
     }
     panel.replaceChildren(box);
+    panel.removeAttribute("data-waiting");
     panel.hidden = fields.length === 0;
     if (focused) (document.getElementById(focused) ?? box.firstChild).focus();
   }

@@ -23,7 +23,6 @@
     "&#39;": "'",
     "&#x27;": "'",
   };
-  const DATA = new URL("../search-data.js", document.currentScript.src);
 
   const page = document.querySelector("[data-search-page]");
   const find = (name) => page.querySelector(`[data-${name}]`);
@@ -43,7 +42,6 @@
   let state;
   let latest = 0;
   let serviceAnswers = location.protocol !== "file:";
-  let dataLoading = null;
 
   // The answer
 
@@ -97,8 +95,7 @@
       if (answer) return answer;
     }
     const { q, chosen, sort: order, page: number } = state;
-    const data = await loadData();
-    return kb.searchLocally(data, { q, ...chosen, sort: order, page: number, size: SIZE }, kb.today());
+    return kb.searchLocally({ q, ...chosen, sort: order, page: number, size: SIZE }, kb.today());
   }
 
   /** Return the service's answer; if there is no service, note that and return nothing. */
@@ -121,20 +118,6 @@
   }
 
   class WrongQuery extends Error {}
-
-  function loadData() {
-    dataLoading ??= new Promise((resolve, reject) => {
-      const script = make("script");
-      script.src = DATA;
-      script.addEventListener("load", () => resolve(window.policyData));
-      script.addEventListener("error", () => {
-        dataLoading = null;
-        reject(new Error("search data"));
-      });
-      document.head.append(script);
-    });
-    return dataLoading;
-  }
 
   // Drawing
 
@@ -325,7 +308,7 @@
       const answer = await askService("api/suggest", new URLSearchParams({ q: text })).catch(() => null);
       found = answer?.suggestions ?? [];
     }
-    if (!serviceAnswers) found = kb.suggestLocally(await loadData(), text);
+    if (!serviceAnswers) found = await kb.suggestLocally(text);
     if (turn !== asked || document.activeElement !== box) return;
     closeSuggestions();
     list.append(...found.map(drawSuggestion));

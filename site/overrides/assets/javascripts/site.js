@@ -1,4 +1,4 @@
-// On every page: status badges, deadlines, large text, navigation, and “/” for the search box.
+// On every page: status badges, deadlines, navigation, and “/” for the search box.
 (() => {
   const { STATUS_LABELS, today, statusOn, daysBetween, describeDeadline } = window.policyKb;
   const day = today();
@@ -29,16 +29,6 @@
     }
     section.querySelector("[data-none]").hidden = shown > 0;
   }
-
-  const largeText = document.querySelector("[data-large-text]");
-  const root = document.documentElement;
-  largeText.hidden = false;
-  largeText.setAttribute("aria-pressed", String(root.classList.contains("pk-large")));
-  largeText.addEventListener("click", () => {
-    const on = root.classList.toggle("pk-large");
-    largeText.setAttribute("aria-pressed", String(on));
-    __md_set("large-text", on);
-  });
 
   // On a phone the navigation is wider than the screen: bring the page's own link into view.
   const current = document.querySelector(".pk-nav [aria-current]");
