@@ -100,6 +100,7 @@ POLICIES, INDEX = Path("policies"), Path("build/index")
 PAGES, SITE = Path("build/pages"), Path("build/site")
 EVALUATED = Path("tests/evaluated.json")
 NEXT_QUESTIONS = 5
+DRAWN_EVERY = 0.1  # seconds
 
 
 @command()
@@ -366,9 +367,19 @@ def _watch_in_background(
 def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
     """Show a progress bar on standard error; on anything but a terminal it stays silent."""
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+    # A thread that draws the bar would keep the build from copying itself into processes.
+    silent = not err.is_terminal
+    with Progress(*columns, console=err, transient=True, disable=silent, auto_refresh=False) as bar:
         task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        drawn = 0.0
+
+        def step(done: int, total: int) -> None:
+            nonlocal drawn
+            due = perf_counter() > drawn + DRAWN_EVERY
+            drawn = perf_counter() if due else drawn
+            bar.update(task, completed=done, total=total, refresh=due)
+
+        yield step
 
 
 def _told(report: BuildReport, seconds: float) -> str:

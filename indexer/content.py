@@ -1,12 +1,8 @@
 """The content (内容) of documents: their texts, analysed once and kept unchanged from then on."""
 
-import os
-import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, fields
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -26,6 +22,7 @@ from indexer.arrays import (
     starts_after,
     starts_of,
 )
+from indexer.parallel import ignore, start_processes
 from indexer.texts import FIELDS
 
 CHUNK = 250  # documents that are analysed at a time: a second or less of work
@@ -170,7 +167,7 @@ class Documents:
         self._cards: list[bytes] = []
         self._rules: list[bytes] = []
         self._records: list[bytes] = []
-        self._pool = _start_processes() if expected >= WORTH_PROCESSES else None
+        self._pool = start_processes(warm_up) if expected >= WORTH_PROCESSES else None
         self._analysed: list[Future[Analysed] | Analysed] = []
 
     def add(self, texts: Sequence[str], *, card: bytes, rule: bytes, record: bytes) -> None:
@@ -183,14 +180,13 @@ class Documents:
         if len(self._chunk) == CHUNK:
             self._send()
 
-    def finish(self, progress: Callable[[int], None] | None = None) -> tuple[Content, list[str]]:
-        """Return the content, and the words whose keys it has; tell how many are done."""
+    def finish(self, tell: Callable[[float], None] = ignore) -> tuple[Content, list[str]]:
+        """Return the content, and the words whose keys it has; tell what share is done."""
         self._send()
         analysed = []
         for number, one in enumerate(self._analysed, 1):
             analysed.append(one.result() if isinstance(one, Future) else one)
-            if progress is not None:
-                progress(min(number * CHUNK, len(self._cards)))
+            tell(number / len(self._analysed))
         self.stop()
         words, numbers = _number_words(analysed)
         keys, places = np.unique(word_keys(words), return_inverse=True)
@@ -251,16 +247,6 @@ def analyse_documents(documents: Sequence[Sequence[str]]) -> Analysed:
         np.array(lengths, np.int32),
         *pairs_in(folded),
     )
-
-
-def _start_processes() -> ProcessPoolExecutor:
-    # A copy of this process has the dictionary already; but one with threads cannot be copied
-    # safely, and other systems than Linux start afresh in any case.
-    alone = sys.platform == "linux" and threading.active_count() == 1
-    if alone:
-        warm_up()
-    context = get_context("fork" if alone else "spawn")
-    return ProcessPoolExecutor(os.cpu_count() or 1, mp_context=context, initializer=warm_up)
 
 
 def _number_words(

@@ -4,7 +4,7 @@
 # Whoosh is typed only in part.
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -15,11 +15,13 @@ from whoosh.writing import SegmentWriter
 
 from indexer.arrays import changes
 from indexer.content import Content
+from indexer.parallel import ignore
 from indexer.texts import FIELDS
 
 # Of the time to write a segment, zlib at its usual level took a third; this one takes a third of
 # that and makes the file larger by 4 %.
 COMPRESSION = 1
+TERMS = 2_000  # after so many, progress is told
 
 
 class BulkPostings(W3PostingsWriter):
@@ -78,9 +80,16 @@ class BulkWriter(SegmentWriter):
         self._complete = False
 
     def add_content(
-        self, content: Content, words: list[str], stored: Iterable[Mapping[str, Any]]
+        self,
+        content: Content,
+        words: list[str],
+        stored: Iterable[Mapping[str, Any]],
+        tell: Callable[[float], None] = ignore,
     ) -> None:
-        """Write all documents of a new segment: `words` are those whose keys the content has."""
+        """Write all documents of a new segment: `words` are those whose keys the content has.
+
+        Tells what share of it is written.
+        """
         lengths = content.lengths()[0].tolist()
         slugs = []
         for values, document in zip(stored, lengths, strict=True):
@@ -93,21 +102,35 @@ class BulkWriter(SegmentWriter):
             self.docnum += 1
             slugs.append(values["slug"])
         self.perdocwriter.close()
-        self._write_fields(content, words, slugs)
+        self._write_fields(content, words, slugs, tell)
         self.fieldwriter.close()
         self._complete, self._added = True, bool(slugs)
 
-    def _write_fields(self, content: Content, words: list[str], slugs: list[str]) -> None:
+    def _write_fields(
+        self,
+        content: Content,
+        words: list[str],
+        slugs: list[str],
+        tell: Callable[[float], None],
+    ) -> None:
+        tokens = content.lengths()[0].sum(0)
+        shares = dict(zip(FIELDS, (tokens / max(tokens.sum(), 1)).tolist(), strict=True))
+        begin = 0.0
         for name in sorted([*FIELDS, "slug"]):
+            end = begin + shares.get(name, 0.0)
             field = self.schema[name]
             if name == "slug":
                 terms = _terms_of_slugs(slugs)
             else:
                 terms = _terms_of_field(content, words, FIELDS.index(name), field.format)
             self.fieldwriter.start_field(name, field)
-            for term in terms:
+            for number, term in enumerate(terms):
                 self.fieldwriter.add_term(*term)
+                if number % TERMS == 0:
+                    tell(begin + (end - begin) * min(number / len(words), 1.0))
             self.fieldwriter.finish_field()
+            begin = end
+            tell(end)
 
     def _flush_segment(self) -> None:
         if not self._complete:

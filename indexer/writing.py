@@ -13,9 +13,9 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
@@ -29,16 +29,18 @@ from whoosh.writing import CLEAR, MERGE_SMALL
 
 from indexer.analysis import WordTokenizer
 from indexer.cards import card_of, record_of, rule_of, url_of
-from indexer.content import Content, Documents
+from indexer.content import CHUNK, WORTH_PROCESSES, Content, Documents
 from indexer.corpus import Fresh, begin, renew
-from indexer.generation import save
+from indexer.generation import save as save_generation
 from indexer.index import NAME, TOC_FILE, Index, generation_of, newest
 from indexer.loader import Entry, Library
+from indexer.parallel import beside, ignore, part_of
 from indexer.policy import Policy
 from indexer.segment import BulkWriter, documents_of
 from indexer.texts import FIELDS, texts_of
 
 LOCK_SECONDS = 120.0
+ANALYSIS = 0.6  # of the time to build
 # What the files depend on besides the entries: a change of any of these starts the index afresh.
 SOURCES = (
     "policy.py",
@@ -152,19 +154,20 @@ def _write(
     writer = _open_writer(path, wait)
     try:
         policies = [changes.entries[row].policy for row in changes.fresh]
-        content, words = _analyse(policies, progress)
+        tell = _teller(progress, len(policies))
+        content, words = _analyse(policies, part_of(tell, 0.0, ANALYSIS))
         fresh = Fresh(np.array(changes.fresh, np.int64), policies, content)
-        with ThreadPoolExecutor(1) as beside:
-            saved = beside.submit(_save, path, previous, changes, fresh, writer.generation)
-            stored = [_stored_of(changes.entries[row]) for row in changes.fresh]
+        stored = [_stored_of(changes.entries[row]) for row in changes.fresh]
+        save = partial(_save, path, previous, changes, fresh, writer.generation)
+        with beside(save, apart=len(policies) >= WORTH_PROCESSES):
             if previous is None:
-                writer.add_content(content, words, stored)
+                writer.add_content(content, words, stored, part_of(tell, ANALYSIS, 0.99))
             else:
                 for slug in changes.outdated:
                     writer.delete_by_term("slug", slug)
                 for fields, values in zip(documents_of(content, words), stored, strict=True):
                     writer.add_document(**fields, **values)
-            saved.result()
+        tell(1.0)
         generation: int = writer.generation
         writer.commit(mergetype=CLEAR if previous is None else MERGE_SMALL)
     except BaseException:
@@ -174,20 +177,26 @@ def _write(
     return generation
 
 
-def _analyse(
-    policies: list[Policy], progress: Callable[[int, int], None] | None
-) -> tuple[Content, list[str]]:
+def _teller(progress: Callable[[int, int], None] | None, total: int) -> Callable[[float], None]:
+    """Return what tells the share that is done as a number of documents."""
+    if progress is None:
+        return ignore
+    return lambda share: progress(round(share * total), total)
+
+
+def _analyse(policies: list[Policy], tell: Callable[[float], None]) -> tuple[Content, list[str]]:
     documents = Documents(len(policies))
     try:
-        for policy in policies:
+        for number, policy in enumerate(policies):
             documents.add(
                 tuple(texts_of(policy).values()),
                 card=card_of(policy),
                 rule=rule_of(policy),
                 record=record_of(policy),
             )
-        tell = None if progress is None else (lambda done: progress(done, len(policies)))
-        return documents.finish(tell)
+            if number % CHUNK == 0:
+                tell(number / len(policies) / 2)
+        return documents.finish(part_of(tell, 0.5, 1.0))
     finally:
         documents.stop()
 
@@ -211,7 +220,7 @@ def _save(
         corpus = renew(previous.corpus, np.array(moved, np.int32), fresh)
         folders = zip(previous.corpus.contents, previous.contents, strict=True)
         known = {id(content): folder for content, folder in folders}
-    save(
+    save_generation(
         corpus,
         [entry.policy.slug for entry in changes.entries],
         [entry.digest for entry in changes.entries],

@@ -107,11 +107,15 @@ def test_a_full_build_starts_afresh_under_a_new_generation(builder: Builder) -> 
     assert builder.found("排水许可") == ["drain"]
 
 
-def test_progress_counts_the_documents_written(builder: Builder) -> None:
+def test_progress_goes_up_to_the_number_of_documents_written(builder: Builder) -> None:
+    policies = [make_policy(f"p-{number}") for number in range(10)]
     seen: list[tuple[int, int]] = []
-    builder.build(DRAIN, ROAD)
-    builder.build(DRAIN, ROAD, TREE, progress=lambda done, total: seen.append((done, total)))
-    assert seen == [(1, 1)]
+    builder.build(*policies[:9], progress=lambda *told: seen.append(told))
+    assert seen == sorted(seen)
+    assert (seen[0], seen[-1]) == ((0, 9), (9, 9))
+    seen.clear()
+    builder.build(*policies, progress=lambda *told: seen.append(told))
+    assert seen[-1] == (1, 1)
 
 
 def test_only_changed_entries_are_analysed(
