@@ -39,6 +39,7 @@ from indexer.library import Library
 from indexer.loader import Readings, inspect_library, load_library
 from indexer.matching import Finding, Match, Matches, Outcome, describe, match
 from indexer.pages import build_pages
+from indexer.parallel import step_back
 from indexer.params import SORTS, parse_params
 from indexer.pins import check_pins, load_pins
 from indexer.policy import Kind, Status, json_schema, label
@@ -146,6 +147,7 @@ def index(
     as_json: AsJson = False,
 ) -> None:
     """建索引：只重新分析有改动的条目，建好后整体换上。"""
+    step_back()  # behind a service that runs meanwhile
     library = _load(policies)
     report, seconds = _build_index(library, index_dir, full)
     if as_json:
@@ -347,6 +349,7 @@ def _watch_in_background(
     from watchfiles import watch as changes
 
     def rebuild() -> None:
+        step_back()  # on Linux this thread alone, and the processes it starts
         for _ in changes(policies, step=50):
             try:
                 library = _load(policies, known)

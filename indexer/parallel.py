@@ -8,6 +8,8 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 
+PATIENCE = 10  # of 19, by which a process steps back behind others
+
 
 def may_fork() -> bool:
     """Tell whether this process may be copied.
@@ -18,13 +20,29 @@ def may_fork() -> bool:
     return sys.platform == "linux" and threading.active_count() == 1
 
 
+def step_back() -> None:
+    """Let every other process go first, such as one that answers readers."""
+    if hasattr(os, "nice"):
+        os.nice(max(PATIENCE - os.nice(0), 0))
+
+
 def start_processes(warm_up: Callable[[], None]) -> ProcessPoolExecutor:
-    """Return a process for each core, in which `warm_up` has been done."""
+    """Return a process for each core, in which `warm_up` has been done; others go first."""
     fork = may_fork()
     if fork:
         warm_up()
     context = get_context("fork" if fork else "spawn")
-    return ProcessPoolExecutor(os.cpu_count() or 1, mp_context=context, initializer=warm_up)
+    return ProcessPoolExecutor(
+        os.cpu_count() or 1,
+        mp_context=context,
+        initializer=_step_back_and,
+        initargs=(warm_up,),
+    )
+
+
+def _step_back_and(warm_up: Callable[[], None]) -> None:
+    step_back()
+    warm_up()
 
 
 def ignore(share: float) -> None:
@@ -54,6 +72,7 @@ def beside(work: Callable[[], None], *, apart: bool) -> Iterator[None]:
 
     def work_and_tell() -> None:
         try:
+            step_back()
             work()
             sending.send(None)
         except BaseException as error:

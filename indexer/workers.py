@@ -60,9 +60,10 @@ def serve(
     """Serve until stopped: `make` the application, tell that it is `ready`, answer.
 
     `make` is given the folder where several processes put their counts together; where processes
-    are not forked, it is pickled for them.
+    are not forked, it is pickled for them. Beside a thread that works (--watch), the answers come
+    from a process of their own even if it is the only one: Python runs one thread at a time.
     """
-    if workers == 1:
+    if workers == 1 and threading.active_count() == 1:
         app = make(None)
         ready()
         uvicorn.Server(_config(lambda: app, 1)).run(sockets=[listener])

@@ -40,6 +40,26 @@ def test_what_fails_in_the_block_is_raised_and_nothing_goes_on(apart: bool) -> N
     assert threading.active_count() == before
 
 
+_STEPPED_BACK = """
+import os
+from indexer.parallel import PATIENCE, start_processes, step_back
+from indexer.analysis import warm_up
+with start_processes(warm_up) as pool:
+    print(pool.submit(os.nice, 0).result() - os.nice(0))
+step_back()
+step_back()
+print(os.nice(0))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "nice"), reason="there is no such thing on Windows")
+def test_builders_let_others_go_first_and_no_further_than_that() -> None:
+    command = [sys.executable, "-c", _STEPPED_BACK]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
+    before = os.nice(0)
+    assert done.stdout.split() == [str(max(10 - before, 0)), str(max(10, before))]
+
+
 _KILLED = """
 import os
 from indexer.parallel import beside
