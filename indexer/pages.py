@@ -39,6 +39,7 @@ from indexer.policy import (
 )
 from indexer.problems import PolicyError, Problem
 from indexer.sitesearch import search_files
+from indexer.theme import theme_style
 
 Progress = Callable[[int, int], None]
 Data = dict[str, Any]
@@ -145,7 +146,8 @@ def _make_pages(library: Library, day: date) -> dict[str, str]:
             "entry.html", policy.title, policy.body, summary=policy.summary, entry=entry
         )
     files, version = search_files(policies, texts, _labels())
-    return pages | files | _single_pages(library, day, version)
+    style = {"assets/stylesheets/theme.css": theme_style()}
+    return pages | files | style | _single_pages(library, day, version)
 
 
 def _single_pages(library: Library, day: date, version: str) -> dict[str, str]:
@@ -195,7 +197,7 @@ def _write_if_changed(path: Path, text: str) -> bool:
 
 def _remove_others(out: Path, names: set[str]) -> int:
     """Remove the pages that are gone, of entries, topics and long lists; return how many."""
-    files = [*out.rglob("*.md"), *(out / "assets").rglob("*.js")]
+    files = [*out.rglob("*.md"), *(out / "assets").rglob("*.js"), *(out / "assets").rglob("*.css")]
     stale = [path for path in files if path.relative_to(out).as_posix() not in names]
     for path in stale:
         path.unlink()
