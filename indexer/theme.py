@@ -28,7 +28,7 @@ _CLASS = re.compile(r"\.(-?[_a-zA-Z][\w-]*)")
 _NESTED = ("@media", "@supports")
 # What only scripts, forms and languages need that our pages are without.
 _UNUSED = re.compile(
-    r"\[(?:data-md-(?:toggle|state|component|color-(?:primary|accent)=(?!custom))|dir=rtl)|#|mermaid"
+    r"\[(?:data-md-(?:toggle|state|component|color-(?:primary|accent)=(?!custom))|dir=rtl)|#"
 )
 _PICTURE = re.compile(rf"(--[\w-]+):\s*url\((?:{_STRING}|[^)\"']*)\);?")
 _USE = re.compile(r"var\((--[\w-]+)")

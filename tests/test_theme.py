@@ -9,7 +9,7 @@ def test_the_style_has_the_rules_of_the_classes_in_use_and_of_no_other() -> None
     assert found <= CLASSES
     for wanted in (".md-typeset table:not([class])", ".md-typeset .admonition", ".md-grid"):
         assert wanted in style
-    for unwanted in ("md-search", "md-tabs", ".highlight", "mermaid", "@font-face", "@keyframes"):
+    for unwanted in ("md-search", "md-tabs", ".highlight", "@font-face", "@keyframes"):
         assert unwanted not in style
     assert style.count("{") == style.count("}")
 
