@@ -21,11 +21,11 @@ from browser import (
     small_library,
     write_project,
 )
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect
 
 import search_server
 from indexer.loader import load_library
-from indexer.pages import build_pages
+from indexer.pages import LIST_CARDS, build_pages
 from indexer.policy import status_on
 from indexer.writing import build_index
 
@@ -550,7 +550,58 @@ def test_a_list_is_searched_in_place(page: Page, files: str) -> None:
     expect(page.locator("[data-count]")).to_have_text("5 条中有 0 条符合")
 
 
+@pytest.fixture(scope="session")
+def long_list(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address on the disk of a site whose list of services goes over three pages."""
+    entries: dict[str, dict[str, Any]] = {
+        f"service-{n:03}": {"title": f"第 {n} 件事", "body": "## 一句话说清\n\n到窗口办。\n"}
+        for n in range(2 * LIST_CARDS + 20)
+    }
+    for n in range(30):
+        entries[f"service-{n:03}"] |= {"effective": "2020-01-01", "expires": "2020-12-31"}
+    project = write_project(tmp_path_factory.mktemp("long"), entries)
+    build_pages(load_library(project / "policies"), project / "build" / "pages", TODAY)
+    build(project, "mkdocs", "build", "--strict", POLICYKB_PAGES="build/pages")
+    return (project / "build/site").as_uri() + "/"
+
+
+def test_a_long_list_is_read_page_by_page_and_leads_to_the_search(
+    page: Page, long_list: str
+) -> None:
+    page.goto(f"{long_list}service.html")
+    expect(page.locator("[data-count]")).to_have_text("共 220 条")
+    expect(page.locator("[data-card]")).to_have_count(LIST_CARDS)
+    page.get_by_role("link", name="下一页").click()
+    page.get_by_role("link", name="下一页").click()
+    expect(page.locator("h1")).to_have_text("办事事项（第 3 页）")
+    expect(page.locator("[data-card]")).to_have_count(20)
+    box = page.get_by_role("searchbox", name="在这 220 条里找")
+    box.fill("第 7 件事")
+    box.press("Enter")
+    assert hits(page)[0] == "service-007"
+    expect(page.get_by_label("办事事项")).to_be_checked()
+
+
+def test_a_filter_of_a_long_list_finds_as_many_as_it_says(page: Page, long_list: str) -> None:
+    page.goto(f"{long_list}citizen.html")
+    filter_ = page.locator(".pk-filters").get_by_role("link", name="已失效")
+    expect(filter_).to_contain_text("30")
+    filter_.click()
+    expect(page.locator("[data-count]")).to_contain_text("共 30 条")
+    expect(page.get_by_label("已失效")).to_be_checked()
+    expect(page.get_by_label("群众")).to_be_checked()
+
+
 # An entry
+
+
+def test_the_contents_mark_the_part_that_is_read(page: Page, files: str) -> None:
+    page.goto(f"{files}policies/drainage-permit.html")
+    current = page.locator(".pk-toc .md-nav__link--active")
+    page.locator(".pk-toc").get_by_role("link", name="办理时限").click()
+    expect(current).to_have_text("办理时限")
+    page.evaluate("scrollTo(0, 0)")
+    expect(current).to_have_count(0)
 
 
 def test_the_list_of_materials_can_be_ticked_and_prints_as_empty_boxes(
@@ -611,6 +662,64 @@ def test_hostile_text_is_shown_and_does_nothing(page: Page, anywhere: str) -> No
         page.goto(f"{anywhere}{name}")
         expect(page.get_by_role("heading", name=HOSTILE, exact=True).first).to_be_visible()
         assert page.locator("img").count() == 0
+
+
+# Quick, and steady
+
+FIRST = [
+    "index.html",
+    "search.html",
+    "search.html?q=许可",
+    "service.html",
+    "policies/drainage-permit.html",
+]
+WATCH_SHIFTS = """new PerformanceObserver((list) => {
+  for (const { value, hadRecentInput, sources } of list.getEntries()) {
+    const moved = sources.map(({ node }) => node?.className ?? "");
+    if (!hadRecentInput) (window.shifts ??= []).push([value, ...moved]);
+  }
+}).observe({ type: "layout-shift", buffered: true });"""
+
+
+@pytest.mark.parametrize("name", FIRST)
+def test_a_page_is_usable_after_less_than_200_kilobytes(
+    page: Page, service: str, files: str, name: str
+) -> None:
+    sizes: dict[str, int] = {}
+
+    def weigh(request: Request) -> None:
+        response = request.response()
+        assert response is not None
+        sizes[request.url] = len(response.body())
+
+    page.on("requestfinished", weigh)
+    for address in (service, files):
+        sizes.clear()
+        page.goto(f"{address}{name}", wait_until="networkidle")
+        assert f"{address}assets/stylesheets/site.css" in sizes
+        assert sum(sizes.values()) < 200_000, sizes
+        page.goto("about:blank")
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("name", [*FIRST, "enterprise.html", "policies/tax-relief-2024.html"])
+def test_nothing_moves_while_a_page_opens(page: Page, files: str, name: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 740})
+    page.add_init_script(WATCH_SHIFTS)
+    page.goto(f"{files}{name}", wait_until="networkidle")
+    shifts = page.evaluate("window.shifts ?? []")
+    assert sum(value for value, *_ in shifts) < 0.01, shifts
+
+
+def test_the_first_answer_takes_the_table_and_few_parts(page: Page, long_list: str) -> None:
+    loaded: list[str] = []
+    page.on("request", lambda request: loaded.append(request.url))
+    page.goto(f"{long_list}search.html?q=%E4%BB%B6%E4%BA%8B")
+    assert len(hits(page)) == 10
+    parts = [re.sub(r".*/search/|\.js.*", "", url) for url in loaded if "/assets/search/" in url]
+    assert parts.count("entries") == 1
+    assert len([part for part in parts if part.startswith("words")]) == 1
+    assert len([part for part in parts if part.startswith("texts")]) <= 10
 
 
 # For everyone
