@@ -308,6 +308,7 @@ def _list_pages(shelf: Shelf, members: list[Policy], day: date) -> dict[str, str
         "summary": shelf.description,
         "total": len(members),
         "labels": _json(_labels()),
+        "begins": shelf.page,
         "chosen": {"name": shelf.field, "value": shelf.value},
         "facets": _facets(shelf, members, day) if len(parts) > 1 else [],
     }

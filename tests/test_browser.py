@@ -571,8 +571,10 @@ def test_a_long_list_is_read_page_by_page_and_leads_to_the_search(
     page.goto(f"{long_list}service.html")
     expect(page.locator("[data-count]")).to_have_text("共 220 条")
     expect(page.locator("[data-card]")).to_have_count(LIST_CARDS)
+    expect(page.locator(".pk-filters__box")).to_have_attribute("open", "")
     page.get_by_role("link", name="下一页").click()
     page.get_by_role("link", name="下一页").click()
+    expect(page.locator(".pk-nav [aria-current]")).to_have_text("办事事项")
     expect(page.locator("h1")).to_have_text("办事事项（第 3 页）")
     expect(page.locator("[data-card]")).to_have_count(20)
     box = page.get_by_role("searchbox", name="在这 220 条里找")
@@ -590,6 +592,13 @@ def test_a_filter_of_a_long_list_finds_as_many_as_it_says(page: Page, long_list:
     expect(page.locator("[data-count]")).to_contain_text("共 30 条")
     expect(page.get_by_label("已失效")).to_be_checked()
     expect(page.get_by_label("群众")).to_be_checked()
+
+
+def test_on_a_phone_a_long_list_begins_with_its_entries(page: Page, long_list: str) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto(f"{long_list}service-2.html")
+    expect(page.locator(".pk-filters__box")).not_to_have_attribute("open", "")
+    expect(page.locator("[data-card]").first).to_be_in_viewport()
 
 
 # An entry

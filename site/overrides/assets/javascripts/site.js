@@ -30,6 +30,10 @@
     section.querySelector("[data-none]").hidden = shown > 0;
   }
 
+  for (const box of document.querySelectorAll("[data-open-wide]")) {
+    box.open = matchMedia("(min-width: 60em)").matches;
+  }
+
   // On a phone the navigation is wider than the screen: bring the page's own link into view.
   const current = document.querySelector(".pk-nav [aria-current]");
   if (current) {
