@@ -64,6 +64,7 @@ FINE, SHIFT = 64, 2.0**20
 COVERAGE_FLOOR = 0.2
 # Postings of a term: with fewer on average, to gather all at once is quicker than term by term.
 FEW = 400
+SMALL = 2_000  # documents, of which all can be scored in the time that leaving some out takes
 BLOCK = 32  # keys of which the highest stands for all
 STEPS = 65_535  # into which a saturation, from 0 to k1 + 1, is divided to be kept in two bytes
 _STEP = (SETTINGS.k1 + 1) / STEPS
@@ -212,19 +213,24 @@ def score(
     """
     documents = len(authority)
     places, known = postings.find(terms.keys)
-    if not known.any() or not documents:
+    all_known = bool(known.all())
+    if not documents or not (all_known or known.any()) or not len(known):
         return Scored(np.zeros(0, np.int64), np.zeros(0, np.float32))
     idf = postings.idf[places]
-    idf[~known] = log(documents) + 1  # as idf_of has it for a term that no document has
+    if not all_known:
+        idf[~known] = log(documents) + 1  # as idf_of has it for a term that no document has
     worth = idf * terms.factors
     covered = np.where(terms.extra, idf, worth) if terms.has_extra else worth
     total = float((worth[~terms.extra] if terms.has_extra else worth).sum()) + 1e-9
     covered = np.rint(covered * FINE) * SHIFT
-    if not known.all():
+    if not all_known:
         places, worth, covered = places[known], worth[known], covered[known]
     counted = _add_up(postings, places, worth, covered, documents)
     if among is not None:
         return Scored(among, _share(counted[among], total))
+    if documents <= SMALL:
+        rows = counted.nonzero()[0]
+        return Scored(rows, _share(counted[rows], total))
     # The document that has most of the query shows how little a score may be to count. No document
     # scores more than c (f + (1 - f) c), with coverage c and COVERAGE_FLOOR f, so all of those have
     # some least coverage. What is covered was rounded term by term.

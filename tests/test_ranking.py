@@ -13,6 +13,7 @@ from whoosh.qparser.default import QueryParser
 from whoosh.qparser.syntax import OrGroup
 from whoosh.scoring import BM25F
 
+from indexer import ranking
 from indexer.analysis import word_keys
 from indexer.arrays import starts_of
 from indexer.index import Index, open_index
@@ -149,7 +150,9 @@ def test_all_that_can_come_near_the_best_is_scored_as_if_every_document_were(see
     authority = chance.uniform(0.3, 1.0, documents).astype(np.float32)
     wanted = chance.integers(1, terms + 3, int(chance.integers(1, 12))).astype(np.uint64)
     kinds = [Sought((), np.unique(wanted)), Sought((), np.array([terms], np.uint64), 0.4, True)]
-    found = score(postings, Terms.of(kinds), authority)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ranking, "SMALL", 0)
+        found = score(postings, Terms.of(kinds), authority)
     expected = _score_of_every_document(postings, kinds, documents)
     assert found.scores == pytest.approx(expected[found.rows], abs=2e-5)
     missing = np.setdiff1d(np.arange(documents), found.rows)
