@@ -26,6 +26,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import search_server
+from indexer import workers
 from indexer.delivery import PackedFiles, digest_of_sources
 from indexer.index import IndexMissing
 from indexer.policy import Policy
@@ -897,6 +898,16 @@ def test_compressed_files_are_kept_while_they_fit(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(1) as pool:  # in this thread the browser's loop may be running
         pool.submit(anyio.run, ask_all).result()
+
+
+def test_no_part_of_an_answer_waits_until_the_part_before_is_confirmed() -> None:
+    with (
+        workers.listen("127.0.0.1", 0) as listener,
+        socket.create_connection(listener.getsockname()),
+    ):
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 # Files of the site
