@@ -407,6 +407,19 @@ def test_a_term_that_stands_far_into_a_text_is_found_there(tmp_path: Path) -> No
     assert (entry, count, place) == (0, 1, sum(lengths) + 40_000)
 
 
+def test_places_are_counted_from_the_beginning_of_each_entry(tmp_path: Path) -> None:
+    out = build(tmp_path, make_policy("a", title="挖路"), make_policy("b", title="再挖路"))
+    (words,) = search_parts(out, "words")
+    assert list(b64decode(words["挖路"])) == [0, 1, 0, 1, 1, 1]
+
+
+def test_search_files_that_are_no_longer_needed_go_too(tmp_path: Path) -> None:
+    out = build(tmp_path, *many(9))
+    assert len(search_parts(out, "texts")) == 4
+    build(tmp_path, *many(2))
+    assert len(search_parts(out, "texts")) == 1
+
+
 def test_an_empty_library_has_an_empty_search(tmp_path: Path) -> None:
     out = build(tmp_path)
     assert search_parts(out, "entries")[0]["slug"] == []

@@ -308,6 +308,15 @@ def test_the_site_carries_nothing_that_no_page_loads(site: Path, pages: dict[str
     }
 
 
+def test_scripts_that_change_what_is_seen_run_before_the_first_paint(
+    pages: dict[str, Page],
+) -> None:
+    for name, page in pages.items():
+        for tag, attributes in page.elements:
+            if tag == "script" and "search.js" not in attributes["src"] and name != "search.html":
+                assert "defer" not in attributes or attributes["blocking"] == "render", name
+
+
 # Taking over what holds
 
 
@@ -464,6 +473,26 @@ def test_a_file_that_somebody_touched_is_made_again(library: Path) -> None:
     assert page.read_bytes() == whole
 
 
+def test_a_page_counts_by_what_it_says_and_not_by_the_clock(library: Path) -> None:
+    build_again(library)
+    source = library / "build" / "pages" / "policies" / "permit-procedure.md"
+    before = source.stat()
+    text = source.read_text(encoding="utf-8")
+    source.write_text(text.replace("收到材料当场看", "收到材料，当场就看"), encoding="utf-8")
+    os.utime(source, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert render(library).rendered == 1
+    page = library / "build" / "site" / "policies" / "permit-procedure.html"
+    assert "收到材料，当场就看" in page.read_text(encoding="utf-8")
+
+
+def test_what_a_broken_off_build_left_does_not_reach_the_site(library: Path) -> None:
+    left = library / "build" / ".site-new" / "policies" / "half.html"
+    left.parent.mkdir(parents=True)
+    left.write_text("半页", encoding="utf-8")
+    build_again(library)
+    assert not (library / "build" / "site" / "policies" / "half.html").exists()
+
+
 def test_a_record_that_cannot_be_read_vouches_for_nothing(library: Path) -> None:
     build_again(library)
     record = library / "build" / ".site.json"
@@ -511,7 +540,7 @@ def test_a_link_from_an_unchanged_page_to_one_that_is_gone_stops_the_build(libra
     assert (library / "build/site/policies/elderly-allowance.html").is_file()
 
 
-def test_a_part_of_a_page_that_is_gone_is_noticed_from_either_end(library: Path) -> None:
+def test_a_page_that_lost_a_part_stops_the_build_where_another_links_to_it(library: Path) -> None:
     link_to(library, "hostile", "tax-relief-2026.md#_1")
     build_again(library)
     target = library / "build" / "pages" / "policies" / "tax-relief-2026.md"
@@ -519,7 +548,11 @@ def test_a_part_of_a_page_that_is_gone_is_noticed_from_either_end(library: Path)
     target.write_text(whole.replace("## 一句话说清", "一句话说清"), encoding="utf-8")
     with pytest.raises(SiteError, match=r"hostile\.md.*#_1"):
         render(library)
-    target.write_text(whole, encoding="utf-8")
+
+
+def test_a_changed_page_may_not_link_to_a_part_that_an_unchanged_page_lacks(library: Path) -> None:
+    link_to(library, "hostile", "tax-relief-2026.md#_1")
+    build_again(library)
     source = library / "build" / "pages" / "policies" / "hostile.md"
     text = source.read_text(encoding="utf-8")
     source.write_text(text.replace("2026.md#_1", "2026.md#_9"), encoding="utf-8")

@@ -392,10 +392,11 @@ Object.assign(window.policyKb, (() => {
     if (titled.length < CANDIDATES) {
       const parts = partsOf(wanted);
       const places = await loadPlaces(table, parts.map(([term]) => term));
-      for (const [at, begins] of findPhrase(places, parts)) {
-        const policy = table.policies[at];
-        const named = begins.some((begin) => fieldOf(table.lengths[at], begin) <= NAMED);
-        if (named && !titled.includes(policy)) titled.push(policy);
+      const named = findPhrase(places, parts)
+        .filter(([at, begins]) => fieldOf(table.lengths[at], begins[0]) <= NAMED)
+        .sort(([, a], [, b]) => a[0] - b[0]); // everyday names stand before questions
+      for (const [at] of named) {
+        if (!titled.includes(table.policies[at])) titled.push(table.policies[at]);
       }
     }
     return titled.slice(0, CANDIDATES);
