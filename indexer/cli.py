@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from typer import rich_utils
 
-from indexer.build import SiteError, build_site
+from indexer.build import SiteError, SiteReport, build_site
 from indexer.clock import today
 from indexer.evaluate import (
     EvaluationUnavailable,
@@ -177,12 +177,14 @@ def site(
 ) -> None:
     """生成静态网站：建好后整体换上，没有检索服务也能浏览和搜索。"""
     library = _load(policies)
-    seconds = _build_site(library, pages_dir, site_dir)
+    report, seconds = _build_site(library, pages_dir, site_dir)
+    entries = len(library.entries)
     if as_json:
-        entries = len(library.entries)
-        _print_json({"site": str(site_dir), "entries": entries, "seconds": round(seconds, 3)})
+        counts = {"entries": entries, "pages": report.total, "rendered": report.rendered}
+        _print_json({"site": str(site_dir), **counts, "seconds": round(seconds, 3)})
     else:
-        out.print(f"网站在 {site_dir}：{len(library.entries)} 个条目，用时 {seconds:.1f} 秒。")
+        made = _told_of_site(report, seconds)
+        out.print(f"网站在 {site_dir}：{entries} 个条目，{made}")
 
 
 @command()
@@ -208,8 +210,8 @@ def serve(
     library = _load(policies, known)
     report, seconds = _build_index(library, index_dir, full=False)
     out.print(_told(report, seconds))
-    seconds = _build_site(library, pages_dir, site_dir)
-    out.print(f"网站在 {site_dir}，用时 {seconds:.1f} 秒。")
+    site, seconds = _build_site(library, pages_dir, site_dir)
+    out.print(f"网站在 {site_dir}：{_told_of_site(site, seconds)}")
     if watch:
         _watch_in_background(policies, index_dir, pages_dir, site_dir, known)
     address = processes.address_of(listener)
@@ -324,12 +326,16 @@ def _build_pages(library: Library, pages_dir: Path) -> dict[str, int]:
         return asdict(build_pages(library, pages_dir, today(), progress=step))
 
 
-def _build_site(library: Library, pages_dir: Path, site_dir: Path) -> float:
+def _build_site(library: Library, pages_dir: Path, site_dir: Path) -> tuple[SiteReport, float]:
     started = perf_counter()
     _build_pages(library, pages_dir)
     with err.status("正在生成网站……"):
-        build_site(_project_root(), site_dir, pages_dir)
-    return perf_counter() - started
+        report = build_site(_project_root(), site_dir, pages_dir)
+    return report, perf_counter() - started
+
+
+def _told_of_site(report: SiteReport, seconds: float) -> str:
+    return f"{report.total} 页，重新生成 {report.rendered} 页，用时 {seconds:.1f} 秒。"
 
 
 def _project_root() -> Path:
@@ -355,8 +361,8 @@ def _watch_in_background(
                 library = _load(policies, known)
                 report, seconds = _build_index(library, index_dir, full=False)
                 out.print(_told(report, seconds))
-                seconds = _build_site(library, pages_dir, site_dir)
-                out.print(f"网站已更新，用时 {seconds:.1f} 秒。")
+                site, seconds = _build_site(library, pages_dir, site_dir)
+                out.print(f"网站已更新：{_told_of_site(site, seconds)}")
             except PolicyError as error:
                 _print_problems(error.problems)
                 err.print("网站还是改动前的样子；改好后会自动更新。")
