@@ -212,6 +212,8 @@ def score(
     top, so that a document with every word stands above one that repeats a single word.
     """
     documents = len(authority)
+    if among is not None and not len(among):
+        return Scored(among, np.zeros(0, np.float32))
     places, known = postings.find(terms.keys)
     all_known = bool(known.all())
     if not documents or not (all_known or known.any()) or not len(known):
