@@ -36,11 +36,11 @@ tests: .venv/.test
 	$(BIN)/python tests/prepare.py
 	$(BIN)/pytest
 
-bench: .venv-bench/.bench
+bench: .venv-bench/.bench .venv/.test
 	$(BENCH)/python benchmarks/run.py --sizes $(SIZES) --out $(OUT) \
 		$(if $(ARTICLES),--articles $(ARTICLES)) $(if $(QUESTIONS),--questions $(QUESTIONS))
 	$(BENCH)/python benchmarks/loading.py
-	$(BENCH)/python benchmarks/website.py
+	$(BIN)/python benchmarks/website.py
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
