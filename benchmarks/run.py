@@ -44,14 +44,14 @@ from report import draw, show
 SIZES = (1000, 10_000, 57_771, 147_283)
 ROUNDS, QUERIES = 3, 300
 WHOOSH_LIMIT = 57_771  # its build alone takes minutes from here on
+ENGINES: tuple[type[Engine], ...] = (*WAYS, *PEERS)
 SERVING = Path(__file__).with_name("serving.py")
 
 
 def main() -> int:
     options = read_options()
     source = Source(options.articles, options.questions)
-    everyone: list[type[Engine]] = [*WAYS, *PEERS]
-    chosen = [e for e in everyone if options.engines is None or e.key in options.engines]
+    chosen = [e for e in ENGINES if options.engines is None or e.key in options.engines]
     engines = [engine for engine in chosen if is_installed(engine)]
     missing = [engine for engine in chosen if engine not in engines]
     options.out.mkdir(parents=True, exist_ok=True)
@@ -92,7 +92,15 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="每个问题问几遍，取中间的")
     parser.add_argument("--whoosh-limit", type=int, default=WHOOSH_LIMIT, help="再大就不测 Whoosh")
     parser.add_argument("--no-http", dest="http", action="store_false", help="不测 HTTP 服务")
-    return parser.parse_args()
+    options = parser.parse_args()
+    names = [engine.key for engine in ENGINES]
+    for path in filter(None, (options.articles, options.questions)):
+        if not path.is_file():
+            parser.error(f"没有这个文件：{path}")
+    for name in options.engines or ():
+        if name not in names:
+            parser.error(f"没有引擎“{name}”，可以写的有：{'、'.join(names)}")
+    return options
 
 
 def measure_size(

@@ -20,7 +20,7 @@ from urllib.request import urlopen
 
 import numpy as np
 
-from indexer.index import open_index
+from indexer.index import IndexMissing, generation_of, open_index
 
 ROOT = Path(__file__).resolve().parent.parent
 CONNECTIONS = 16
@@ -276,6 +276,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5, help="每一项测几秒")
     parser.add_argument("--json", action="store_true", help="输出 JSON")
     options = parser.parse_args()
+    if generation_of(options.index) is None:
+        parser.error(str(IndexMissing(options.index)))
     if options.queries:
         queries = options.queries.read_text(encoding="utf-8").split("\n")
     else:

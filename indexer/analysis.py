@@ -318,7 +318,7 @@ def load_jieba() -> Segmenter:
     tokenizer = jieba.Tokenizer()
     folder = _cache_folder()
     tokenizer.tmp_dir = str(folder)
-    # jieba reads its own cache piece by piece, which takes three times as long as at once.
+    # jieba reads its own cache piece by piece, which takes longer than at once.
     with suppress(OSError, ValueError, EOFError, TypeError):
         tokenizer.FREQ, tokenizer.total = marshal.loads((folder / CACHE_NAME).read_bytes())  # noqa: S302 - only we write it
         tokenizer.initialized = True

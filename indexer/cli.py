@@ -1,7 +1,6 @@
 """The command `policykb` (命令行): checks, builds, serves and searches a library."""
 
 import json
-import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -43,9 +42,10 @@ from indexer.parallel import step_back
 from indexer.params import SORTS, parse_params
 from indexer.pins import check_pins, load_pins
 from indexer.policy import Kind, Status, json_schema, label
-from indexer.problems import LexiconError, ParameterError, PolicyError, Problem, did_you_mean, shown
+from indexer.problems import LexiconError, ParameterError, PolicyError, Problem
 from indexer.profile import Profile, parse_profile
 from indexer.query import Answer, search
+from indexer.usage import explain_usage
 from indexer.writing import BuildReport, IndexBusy, build_index
 
 rich_utils.ARGUMENTS_PANEL_TITLE = "参数"
@@ -590,7 +590,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ParameterError as error:
         code = _say(*(f"{problem.field}：{problem.message}" for problem in error.errors))
     except typer.TyperException as error:
-        code = _say(_usage(error))
+        code = _say(explain_usage(error))
     except (
         _WrongUse,
         IndexMissing,
@@ -603,33 +603,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (typer.Abort, KeyboardInterrupt):
         code = _say("已中止。")
     sys.exit(code or 0)
-
-
-def _usage(error: typer.TyperException) -> str:
-    """Say in Chinese what was wrong with the words of a command."""
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context else "policykb"
-    option = getattr(error, "option_name", None)
-    parameter = getattr(error, "param", None)
-    extra = re.search(r"unexpected extra argument\S* \((.*)\)", error.message)
-    unknown = re.search(r"No such command '(.*?)'", error.message)
-    if unknown:
-        names = sorted(context.command.commands) if context else []
-        hint = did_you_mean(unknown.group(1), names) or f"可以用的有：{'、'.join(names)}。"
-        message = f"没有命令{shown(unknown.group(1))}。{hint}"
-    elif option and hasattr(error, "possibilities"):
-        message = f"没有选项 {option}。" + did_you_mean(option, error.possibilities or ())
-    elif option:
-        message = f"选项 {option} 后面要写一个值。"
-    elif parameter is not None and not error.message:
-        message = f"缺少参数 {parameter.name}。"
-    elif parameter is not None:
-        message = f"{parameter.opts[0]} 的值不合适：{error.message}"
-    elif extra:
-        message = f"多写了{shown(extra.group(1))}；一句话里有空格时请加引号。"
-    else:
-        message = error.message
-    return f"{message}用法见 {command} --help。"
 
 
 def _say(*messages: str) -> int:

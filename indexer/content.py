@@ -28,7 +28,7 @@ from indexer.texts import FIELDS
 CHUNK = 250  # documents that are analysed at a time: a second or less of work
 # Starting a process costs about a second, which this many documents are worth.
 WORTH_PROCESSES = 1_500
-MOST_GATHERED = 0.05  # of the documents: above that, it is quicker to look through all of them
+MOST_GATHERED = 0.15  # of the documents: above that, it is quicker to look through all of them
 
 
 @dataclass(frozen=True)

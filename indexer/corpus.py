@@ -25,7 +25,6 @@ from indexer.ranking import (
 from indexer.texts import FIELDS
 
 MOST_PARTS = 8  # of the content; each costs a little whenever something is looked up
-MUCH = 0.2  # of the documents: with so many fresh ones it is quicker to work all out anew
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def renew(old: Corpus, moved: NDArray[np.int32], fresh: Fresh) -> Corpus:
     contents, parts, documents = _gather(old, kept, fresh.content)
     parts, documents = parts[order], documents[order]
     averages = _averages(contents, parts, documents)
-    if averages == old.averages and len(fresh.rows) < MUCH * len(order):
+    if averages == old.averages:
         derived = _splice(old, moved, fresh, order)
     else:
         derived = _derive(_in_order(contents, parts, documents), averages)

@@ -90,7 +90,8 @@ def _stamp_of(path: Path) -> tuple[int, ...]:
         state = path.stat()
     except OSError:  # reading it will tell why
         return ()
-    return state.st_mtime_ns, state.st_size, state.st_ino
+    # The second time tells of new permissions, with which a file may be read at last.
+    return state.st_mtime_ns, state.st_ctime_ns, state.st_size, state.st_ino
 
 
 def _find_files(root: Path, problems: list[Problem]) -> Iterator[Path]:

@@ -38,7 +38,7 @@ from indexer.policy import (
     load_topics,
 )
 from indexer.problems import PolicyError, Problem
-from indexer.sitesearch import search_files
+from indexer.sitesearch import FOLDER, search_files
 from indexer.theme import theme_style
 
 Progress = Callable[[int, int], None]
@@ -46,6 +46,7 @@ Data = dict[str, Any]
 
 NAMES_SHOWN = 6  # of an entry on its page; the search knows them all
 LIST_CARDS = 100  # on one page of a list
+_HEAD = b"---\ntemplate: "  # what every page begins with
 ROWS = 8  # of 最新施行 and 即将截止 on the home page
 CLOSING_DAYS = 60  # 即将截止: what closes within so many days
 
@@ -196,12 +197,20 @@ def _write_if_changed(path: Path, text: str) -> bool:
 
 
 def _remove_others(out: Path, names: set[str]) -> int:
-    """Remove the pages that are gone, of entries, topics and long lists; return how many."""
-    files = [*out.rglob("*.md"), *(out / "assets").rglob("*.js"), *(out / "assets").rglob("*.css")]
+    """Remove the pages that are gone, of entries, topics and long lists; return how many.
+
+    In a folder that was given by mistake there may be other files: those are left alone.
+    """
+    files = [*filter(_is_ours, out.rglob("*.md")), *(out / FOLDER).rglob("*.js")]
     stale = [path for path in files if path.relative_to(out).as_posix() not in names]
     for path in stale:
         path.unlink()
     return sum(path.suffix == ".md" for path in stale)
+
+
+def _is_ours(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_HEAD)) == _HEAD
 
 
 # Home and lists

@@ -117,7 +117,7 @@ def _is_syllable(sound: str) -> bool:
 
 @cache
 def _readings() -> dict[str, str]:
-    # What lazy_pinyin says of each character, read from its table in a tenth of the time.
+    # What lazy_pinyin says of each character, read at once from the table that it looks into.
     from pypinyin.constants import PINYIN_DICT
     from pypinyin.contrib.tone_convert import to_normal
 

@@ -1,6 +1,6 @@
 """Queries (查询): parameters in, ranked hits with facets out."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from enum import StrEnum
@@ -250,7 +250,7 @@ def _count(
     index: Index,
     rows: Places,
     statuses: NDArray[np.uint8],
-    names: Iterable[str],
+    names: Collection[str],
     facets: dict[str, dict[str, int]],
 ) -> None:
     """Put the counts of some facets among some rows where they belong: all in one pass."""

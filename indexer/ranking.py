@@ -215,17 +215,17 @@ def score(
     if among is not None and not len(among):
         return Scored(among, np.zeros(0, np.float32))
     places, known = postings.find(terms.keys)
-    all_known = bool(known.all())
-    if not documents or not (all_known or known.any()) or not len(known):
+    count = int(np.count_nonzero(known))
+    if not count:
         return Scored(np.zeros(0, np.int64), np.zeros(0, np.float32))
     idf = postings.idf[places]
-    if not all_known:
+    if count < len(known):
         idf[~known] = log(documents) + 1  # as idf_of has it for a term that no document has
     worth = idf * terms.factors
     covered = np.where(terms.extra, idf, worth) if terms.has_extra else worth
     total = float((worth[~terms.extra] if terms.has_extra else worth).sum()) + 1e-9
     covered = np.rint(covered * FINE) * SHIFT
-    if not all_known:
+    if count < len(known):
         places, worth, covered = places[known], worth[known], covered[known]
     counted = _add_up(postings, places, worth, covered, documents)
     if among is not None:
@@ -261,29 +261,22 @@ def _add_up(
     lengths = ends - begins
     count = int(lengths.sum())
     worth = worth * _STEP
+    rows: NDArray[np.integer]
     if count < FEW * len(terms):
-        places = (begins - lengths.cumsum() + lengths).repeat(lengths)
-        places += np.arange(count)
-        rows = postings.rows[places]
-        amounts = worth.repeat(lengths)
+        places = places_of(postings.starts, terms)
+        rows, amounts = postings.rows[places], worth.repeat(lengths)
         amounts *= postings.saturations[places]
         amounts += covered.repeat(lengths)
-        return _count_in(rows, amounts, documents)
-    rows_of_all, amounts = _room.for_postings(count)
-    filled = 0
-    for begin, end, scale, shift in zip(
-        begins.tolist(), ends.tolist(), worth.tolist(), covered.tolist(), strict=True
-    ):
-        span = slice(filled, filled := filled + end - begin)
-        rows_of_all[span] = postings.rows[begin:end]
-        np.multiply(postings.saturations[begin:end], scale, out=amounts[span])
-        amounts[span] += shift
-    return _count_in(rows_of_all, amounts, documents)
-
-
-def _count_in(
-    rows: NDArray[np.integer], amounts: NDArray[np.float64], documents: int
-) -> NDArray[np.float64]:
+    else:
+        rows, amounts = _room.for_postings(count)
+        filled = 0
+        for begin, end, scale, shift in zip(
+            begins.tolist(), ends.tolist(), worth.tolist(), covered.tolist(), strict=True
+        ):
+            span = slice(filled, filled := filled + end - begin)
+            rows[span] = postings.rows[begin:end]
+            np.multiply(postings.saturations[begin:end], scale, out=amounts[span])
+            amounts[span] += shift
     counted: NDArray[Any] = np.bincount(rows, amounts, documents)
     return counted
 
@@ -435,7 +428,7 @@ def splice(old: Postings, moved: NDArray[np.int32], fresh: Postings, documents: 
 
 def highest(keys: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """Return the places of the `count` highest of all-different keys, highest first."""
-    places = None
+    places = np.arange(len(keys))
     if 0 < count <= len(keys) // (4 * BLOCK):
         # The best of `count` blocks of keys are `count` keys: what is below all of them is out.
         bests = keys[: len(keys) // BLOCK * BLOCK].reshape(-1, BLOCK).max(axis=1)
@@ -443,8 +436,6 @@ def highest(keys: NDArray[np.int64], count: int) -> NDArray[np.int64]:
         places = np.flatnonzero(keys >= least)
     elif 0 < count < len(keys):
         places = np.argpartition(keys, len(keys) - count)[len(keys) - count :]
-    if places is None:
-        places = np.arange(len(keys))
     return places[np.argsort(keys[places])[::-1]][:count]
 
 

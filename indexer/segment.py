@@ -18,9 +18,6 @@ from indexer.content import Content
 from indexer.parallel import ignore
 from indexer.texts import FIELDS
 
-# Of the time to write a segment, zlib at its usual level took a third; this one takes a third of
-# that and makes the file larger by 4 %.
-COMPRESSION = 1
 TERMS = 2_000  # after so many, progress is told
 
 
@@ -76,7 +73,7 @@ class BulkWriter(SegmentWriter):
     """Whoosh's writer, which can also take documents that are analysed already, all at once."""
 
     def __init__(self, index: FileIndex, timeout: float) -> None:
-        super().__init__(index, timeout=timeout, codec=BulkCodec(compression=COMPRESSION))
+        super().__init__(index, timeout=timeout, codec=BulkCodec())
         self._complete = False
 
     def add_content(

@@ -90,7 +90,7 @@ def _is_used(selector: str) -> bool:
 
 
 def _without_idle_pictures(style: str) -> str:
-    """Return the style without pictures that no rule of it shows: they are half of it."""
+    """Return the style without pictures that no rule of it shows."""
     shown = set(_USE.findall(style))
     style = _PICTURE.sub(lambda found: found[0] if found[1] in shown else "", style)
     return re.sub(r"[^{}\n]+\{\}\n", "", style)

@@ -47,6 +47,7 @@ SOURCES = (
     "analysis.py",
     "pinyin.py",
     "texts.py",
+    "arrays.py",
     "cards.py",
     "facts.py",
     "phrases.py",

@@ -58,7 +58,7 @@ def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
 
 
 def on_page_read_source(page: Page, config: MkDocsConfig) -> str | None:
-    """Read a head whose values are JSON as JSON: half of a build went into reading it as YAML."""
+    """Read a head whose values are JSON as JSON: to read it as YAML takes far longer."""
     head, _, body = page.file.content_string.removeprefix("---\n").partition("\n---\n")
     try:
         rows = (row.split(": ", 1) for row in head.splitlines())
@@ -75,5 +75,5 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
-    """Leave out the indentation of the templates, a tenth of each page, except where it shows."""
+    """Leave out the indentation of the templates, except where it shows."""
     return re.sub(r"(<pre.*?</pre>)|\s*\n\s*", lambda found: found[1] or "\n", output, flags=re.S)

@@ -194,6 +194,18 @@ def test_schema_prints_the_schema_of_the_front_matter(folder: Path) -> None:
             ["search", "a", "b"],
             "多写了“b”；一句话里有空格时请加引号。用法见 policykb search --help。",
         ),
+        (
+            ["serve", "--workers", "0"],
+            "--workers：只能是不小于 1 的整数，收到的是“0”。用法见 policykb serve --help。",
+        ),
+        (
+            ["serve", "--port", "八千"],
+            "--port：只能是 0 到 65535 的整数，收到的是“八千”。用法见 policykb serve --help。",
+        ),
+        (
+            ["search", "路", "--size", "x"],
+            "--size：只能是整数，收到的是“x”。用法见 policykb search --help。",
+        ),
         (["search", "路"], "build/index 里没有索引，请先运行 policykb index。"),
         (["check", "nowhere.md"], "没有这个文件：nowhere.md"),
         (

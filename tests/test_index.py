@@ -182,6 +182,17 @@ def test_small_changes_of_a_large_library_are_spliced_in_and_leave_no_trace(
     assert grown.found("排水许可") == whole.found("排水许可")
 
 
+def test_a_library_that_is_all_changed_at_once_leaves_no_trace(tmp_path: Path) -> None:
+    grown, whole = Builder(tmp_path / "grown"), Builder(tmp_path / "whole")
+    before = [make_policy(f"p-{n}", title="排水许可", body="甲乙丙丁。") for n in range(9)]
+    after = [make_policy(f"p-{n}", title="道路占用", body="戊己庚辛。") for n in range(9)]
+    grown.build(*before)
+    grown.build(*after)
+    whole.build(*after)
+    assert_same(grown, whole)
+    assert len(list(grown.path.glob("content-*"))) == 2  # of the two generations that are kept
+
+
 def _any_policy(slug: str, chance: random.Random) -> Policy:
     """Return a policy of nearly the usual length, so that the averages mostly stay."""
     words = ["排水", "许可", "道路", "补贴", "银行", "重点", "树木", "企业"]

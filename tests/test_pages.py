@@ -90,6 +90,18 @@ def test_the_page_of_a_removed_entry_goes_too(tmp_path: Path) -> None:
     assert (out / "notes.txt").is_file()
 
 
+def test_what_others_keep_in_the_folder_is_left_alone(tmp_path: Path) -> None:
+    build(tmp_path, make_policy("first"), make_policy("second"))
+    root, out = tmp_path / "policies", tmp_path / "pages"
+    others = [out / name for name in ("README.md", "notes/a.md", "assets/a.js", "assets/a.css")]
+    for path in others:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("---\ntitle: 别人的文件\n---\n", encoding="utf-8")
+    build_pages(make_library(make_policy("first"), tmp_path=root), out, TODAY)
+    assert not (out / "policies/second.md").exists()
+    assert all(path.is_file() for path in others)
+
+
 def test_pages_are_never_written_among_the_entries(tmp_path: Path) -> None:
     library = make_library(make_policy("first"), tmp_path=tmp_path / "policies")
     with pytest.raises(ValueError, match="请换一个文件夹"):
