@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -106,25 +107,45 @@ class Content:
         slot = document * len(FIELDS)
         return slice(self.token_starts[slot + first], self.token_starts[slot + last])
 
-    def have_run(self, documents: Numbers, pairs: Sequence[int]) -> NDArray[np.bool_]:
+    def has_run(self, document: int, pairs: NDArray[np.uint32]) -> bool:
+        """Tell whether a document has pairs of characters one behind the other."""
+        starts, stream = self._views
+        text, run = stream[starts[document] : starts[document + 1]].tobytes(), pairs.tobytes()
+        place = text.find(run)
+        while place > 0 and place % pairs.itemsize:  # it began within a pair
+            place = text.find(run, place + 1)
+        return place >= 0
+
+    def have_run(
+        self, documents: NDArray[np.integer], pairs: NDArray[np.uint32]
+    ) -> NDArray[np.bool_]:
         """Tell which of some documents have pairs of characters one behind the other."""
         every = len(documents) > MOST_GATHERED * len(self)
         if every:
-            stream, starts = self.pairs, self.pair_starts[:: len(FIELDS)]
+            stream, ends = self.pairs, self.pair_starts[len(FIELDS) :: len(FIELDS)]
         else:
-            stream, starts = self.pairs_at(documents)
-        found = np.flatnonzero(stream == pairs[0])
-        found = found[found + len(pairs) <= len(stream)]
+            stream, ends = self.pairs_at(documents)
+        starts = max(len(stream) - len(pairs) + 1, 0)
+        found = (stream[:starts] == pairs[0]).nonzero()[0]
         for offset, pair in enumerate(pairs[1:], 1):
             found = found[stream[found + offset] == pair]
-        having = np.zeros(len(starts) - 1, np.bool_)
-        having[np.searchsorted(starts, found, side="right") - 1] = True  # a break ends each field
+        having = np.zeros(len(ends), np.bool_)
+        having[ends.searchsorted(found, side="right")] = True  # a break ends each field
         return having[documents] if every else having
 
-    def pairs_at(self, documents: Numbers) -> tuple[NDArray[np.uint32], Numbers]:
-        """Return the pairs of characters of some documents, and where those of each begin."""
-        starts = self.pair_starts[:: len(FIELDS)]
-        return self.pairs[places_of(starts, documents)], starts_after(starts, documents)
+    def pairs_at(self, documents: NDArray[np.integer]) -> tuple[NDArray[np.uint32], Numbers]:
+        """Return the pairs of characters of some documents, and where those of each end."""
+        starts, stream = self.pair_starts[:: len(FIELDS)], self._views[1]
+        begins, ends = starts[documents], starts[documents + 1]
+        # To join stretches of bytes takes a fifth of the time of taking pair by pair.
+        spans = zip(begins.tolist(), ends.tolist(), strict=True)
+        joined = b"".join([stream[begin:end] for begin, end in spans])
+        return np.frombuffer(joined, np.uint32), np.cumsum(ends - begins)
+
+    @cached_property
+    def _views(self) -> tuple[memoryview, memoryview]:
+        """Where the pairs of each document begin, and the pairs: quicker for single documents."""
+        return self.pair_starts[:: len(FIELDS)].data, self.pairs.data
 
 
 def join(contents: Sequence[Content]) -> Content:

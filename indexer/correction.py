@@ -12,7 +12,7 @@ from rapidfuzz.fuzz import partial_ratio_alignment
 from indexer.analysis import CHINESE, is_dictionary_word, own_words, pairs_of, segment
 from indexer.index import Index
 from indexer.pinyin import Unit, alike, read_letters
-from indexer.ranking import Scored, highest, sortable, unique_keys
+from indexer.ranking import Scored, highest
 
 LONGEST_NAME = 16  # characters: a longer query is a sentence with words of its own
 LONGEST = 60  # characters: longer texts are pasted, not typed
@@ -331,8 +331,7 @@ def _stands_at_an_edge(folded: str, place: int) -> bool:
 def _names_near(index: Index, folded: str, scored: Scored) -> Iterator[str]:
     """Yield the normalised titles and aliases of the entries that answer best or are called so."""
     good = scored.scores > scored.best / 2
-    rows, keys = scored.rows[good], sortable(scored.scores[good])
-    best = rows[highest(unique_keys(keys, rows), NEAR_ENTRIES)]
+    best = scored.rows[good][highest(scored.scores[good], NEAR_ENTRIES)]
     called = index.rows_sharing(map(ord, folded), NEAR_ENTRIES)
     for row in dict.fromkeys((*best.tolist(), *called)):
         yield from index.names(row)

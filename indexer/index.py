@@ -41,6 +41,9 @@ from indexer.texts import FIELDS
 STATUSES = tuple(Status)
 OPEN_ATTEMPTS = 25
 MOST_NAMES = 500  # titles and aliases with one text in them that are looked at
+# Documents that may have a quoted text: so many are sooner read one by one than gathered, and so
+# many sooner read than looked up first for each pair of characters in it.
+FEW, SOME = 16, 300
 _STRETCH = re.compile(f"[{CHINESE}]+")
 LINE_BREAK = ord("\n")
 NAME = "MAIN"  # Whoosh's name for the only index of a folder
@@ -158,13 +161,13 @@ class Facets:
             having[self._owners[self.codes == number]] = True
         return having[self.combinations[rows]]
 
-    def count(self, rows: Numbers) -> NDArray[np.int64]:
+    def count(self, rows: Numbers) -> NDArray[np.float64]:
         """Return how many of these rows have each value."""
         every = len(rows) == len(self.combinations)
         found = self.combinations if every else self.combinations[rows]
         counts = np.bincount(found, minlength=len(self.starts) - 1)
-        by_value = np.bincount(self.codes, counts[self._owners], len(self.values))
-        return by_value.astype(np.int64)
+        by_value: NDArray[Any] = np.bincount(self.codes, counts[self._owners], len(self.values))
+        return by_value
 
 
 class Index:
@@ -353,37 +356,47 @@ class Index:
 
     def contain(self, phrase: Phrase) -> Numbers:
         """Return the rows that have a quoted text: its Chinese in one piece, its other words."""
-        pairs = [pair for run in phrase.runs for pair in run]
-        keys = np.append(word_keys(phrase.words), np.array(pairs, np.uint64))
-        places, known = self.postings.find(keys)
+        places, known = self.postings.find(phrase.keys)
         if not known.all():
             return np.zeros(0, np.int64)
-        having = [self._having_character(character) for character in phrase.alone]
-        having += [self.postings.rows[begin:end] for begin, end in self.postings.spans(places)]
-        if not having:
+        spans = [self.postings.span(place) for place in places.tolist()]
+        loose = [self._having_character(character) for character in phrase.alone]
+        having = [self.postings.rows[begin:end] for begin, end in spans]
+        loose += having[: phrase.loose]
+        if not loose and not having:
             return np.arange(len(self))
-        # The rarest comes first: every other one only has to look for what is left.
-        rarest, *others = sorted(having, key=len)
-        for other in others:
-            rarest = rarest[is_among(rarest, other)]
+        # The rarest comes first: every other one only has to look for what is left. Where that is
+        # little, the texts tell sooner than the postings of further pairs.
+        rarest, *others = sorted(loose + having[phrase.loose :], key=len)
+        for number, other in enumerate(others):
+            enough = FEW if number == 0 else SOME
+            if len(rarest) > enough or any(other is one for one in loose):
+                rarest = rarest[is_among(rarest, other)]
         rows: Numbers = rarest.astype(np.int64)
         for run in phrase.runs:
-            if len(run) > 1:
-                rows = rows[self._follow(rows, run)]
+            rows = rows[self._follow(rows, run)]
         return rows
 
     def _having_character(self, character: int) -> NDArray[np.int32]:
+        """Return the rows that have a character, be it in a pair or as a word of its own."""
         places = np.flatnonzero(self.characters.terms == character)
         rows = np.searchsorted(self.characters.starts, places, side="right") - 1
-        return rows.astype(np.int32)
+        alone = self.postings.rows_of(word_keys([chr(character)])[0])
+        return np.union1d(rows.astype(np.int32), alone)
 
-    def _follow(self, rows: Numbers, pairs: Sequence[int]) -> NDArray[np.bool_]:
+    def _follow(self, rows: Numbers, pairs: NDArray[np.uint32]) -> NDArray[np.bool_]:
         """Return in which of these rows the pairs stand one behind the other."""
+        if len(rows) <= FEW:
+            found = [self.document(row) for row in rows.tolist()]
+            return np.array([content.has_run(document, pairs) for content, document in found], bool)
+        documents, contents = self.corpus.documents[rows], self.corpus.contents
+        if len(contents) == 1:
+            return contents[0].have_run(documents, pairs)
         following = np.zeros(len(rows), np.bool_)
-        for part, content in enumerate(self.corpus.contents):
-            here = np.flatnonzero(self.corpus.parts[rows] == part)
-            documents = self.corpus.documents[rows[here]].astype(np.int64)
-            following[here] = content.have_run(documents, pairs)
+        parts = self.corpus.parts[rows]
+        for part, content in enumerate(contents):
+            here = np.flatnonzero(parts == part)
+            following[here] = content.have_run(documents[here], pairs)
         return following
 
     def statuses(self, day: date) -> NDArray[np.uint8]:

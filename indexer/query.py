@@ -17,7 +17,7 @@ from indexer.index import STATUSES, Index
 from indexer.params import ALLOWED, SearchParams
 from indexer.pins import pinned_for
 from indexer.policy import Audience, BenefitMode, Kind, Level, Status, label
-from indexer.ranking import TAIL, Scores, highest, sortable, unique_keys
+from indexer.ranking import TAIL, Scores, highest
 from indexer.reading import join_broken
 from indexer.snippets import Marker
 from indexer.suggest import nearest_titles
@@ -37,6 +37,7 @@ STATUS_FACTOR = {
     Status.EXPIRED: 0.6,
     Status.SUPERSEDED: 0.6,
 }
+_STATUS_NAMES = [status.value for status in STATUSES]
 _FACTORS = np.array([STATUS_FACTOR[status] for status in STATUSES], np.float32)
 PINNED = 2.0  # above every score
 
@@ -166,7 +167,7 @@ class Found:
         """Return the places, among the rows, of those that the page shows, in order."""
         keys = _SORT_KEYS[params.sort](index, self.rows, self.scores, day)
         first = (params.page - 1) * params.size
-        return highest(unique_keys(keys, self.rows), first + params.size)[first:]
+        return highest(keys, first + params.size)[first:]
 
     def statuses_of(self, places: Places) -> list[Status]:
         """Return the status of the rows at some places."""
@@ -174,7 +175,7 @@ class Found:
 
     def count_facets(self, index: Index) -> dict[str, dict[str, int]]:
         """Count the values of each facet among the rows that the other facets leave."""
-        facets: dict[str, dict[str, int]] = {name: {} for name in ALLOWED}
+        facets: dict[str, dict[str, int]] = {}
         _count(index, self.rows, self.statuses, ALLOWED, facets)
         for name in self.chosen:
             others = [mask for other, mask in self.chosen.items() if other != name]
@@ -257,15 +258,15 @@ def _count(
     for name in names:
         facets[name] = {}
     counts = index.facets.count(rows)
-    for number in np.flatnonzero(counts).tolist():
-        name, value = index.facets.values[number]
+    having = counts.nonzero()[0]
+    values = index.facets.values
+    for number, count in zip(having.tolist(), counts[having].astype(int).tolist(), strict=True):
+        name, value = values[number]
         if name in names:
-            facets[name][value] = int(counts[number])
+            facets[name][value] = count
     if "status" in names:
-        by_status = np.bincount(statuses, minlength=len(STATUSES)).tolist()
-        facets["status"] = {
-            str(status): count for status, count in zip(STATUSES, by_status, strict=True) if count
-        }
+        by_status = np.bincount(statuses).tolist()
+        facets["status"] = {_STATUS_NAMES[n]: count for n, count in enumerate(by_status) if count}
 
 
 def _show_facets(
@@ -296,9 +297,9 @@ def _label(name: str, value: str) -> str:
     return label(kinds[name](value)) if name in kinds else value
 
 
-def _by_relevance(index: Index, rows: Places, scores: Scores, day: date) -> Places:
+def _by_relevance(index: Index, rows: Places, scores: Scores, day: date) -> NDArray[Any]:
     if scores.any():
-        return sortable(scores)
+        return scores
     in_force = index.statuses(day)[rows] == STATUSES.index(Status.IN_FORCE)
     keys: Places = in_force * (date.max.toordinal() + 1) + index.effective[rows]
     return keys
@@ -323,7 +324,7 @@ def _by_title(index: Index, rows: Places, scores: Scores, day: date) -> Places:
     return len(index) - index.title_rank[rows].astype(np.int64)
 
 
-_SORT_KEYS: dict[str, Callable[[Index, Places, Scores, date], Places]] = {
+_SORT_KEYS: dict[str, Callable[[Index, Places, Scores, date], NDArray[Any]]] = {
     "relevance": _by_relevance,
     "newest": _by_newest,
     "deadline": _by_deadline,
@@ -367,6 +368,6 @@ def _suggest_instead(index: Index, found: Found, day: date) -> Iterator[dict[str
         yield from nearest_titles(index, found.asked.normalized)
         return
     scores = scored.scores * _FACTORS[index.statuses(day)[scored.rows]]
-    best = highest(unique_keys(sortable(scores), scored.rows), SUGGESTIONS)
+    best = highest(scores, SUGGESTIONS)
     for card in (index.card(row) for row in scored.rows[best].tolist()):
         yield {"text": card["title"], "slug": card["slug"], "url": card["url"]}

@@ -1,8 +1,10 @@
 """Ranking (排序): how much a term is worth in a document, worked out at build time and added up."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import log, sqrt
 from typing import Any, Self
 
@@ -13,6 +15,10 @@ from indexer.arrays import Numbers, changes, places_of, search_stretches, starts
 
 Rows = NDArray[np.int32]
 Scores = NDArray[np.float32]
+Counted = NDArray[np.float64]
+# A term of a query: where its postings begin and end, what a step of its saturation counts, and
+# its coverage.
+Weighed = tuple[int, int, float, float]
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,11 @@ FINE, SHIFT = 64, 2.0**20
 COVERAGE_FLOOR = 0.2
 # Postings of a term: with fewer on average, to gather all at once is quicker than term by term.
 FEW = 400
+# Looking one document up among the postings of a term takes as long as adding up LOOKUP postings;
+# whatever is done with arrays, however short, takes as long as SETTING_UP of them.
+LOOKUP, SETTING_UP = 100, 3_000
 SMALL = 2_000  # documents, of which all can be scored in the time that leaving some out takes
+SHORT = 100  # keys: so many are sooner sorted than looked through
 BLOCK = 32  # keys of which the highest stands for all
 STEPS = 65_535  # into which a saturation, from 0 to k1 + 1, is divided to be kept in two bytes
 _STEP = (SETTINGS.k1 + 1) / STEPS
@@ -91,10 +101,24 @@ class Postings:
         places = np.minimum(self.keys.searchsorted(keys), len(self.keys) - 1)
         return places, self.keys[places] == keys
 
-    def spans(self, numbers: Numbers) -> Iterator[tuple[int, int]]:
-        """Return where the postings of some terms begin and end."""
-        starts = self.starts
-        return zip(starts[numbers].tolist(), starts[numbers + 1].tolist(), strict=True)
+    def span(self, number: int) -> tuple[int, int]:
+        """Return where the postings of a term begin and end."""
+        starts = self.views[0]
+        return starts[number], starts[number + 1]
+
+    def gather(self, spans: Iterable[tuple[int, int]]) -> tuple[Rows, NDArray[np.uint16]]:
+        """Return the rows and the saturations of some spans, one behind the other."""
+        _, rows, saturations = self.views
+        parts = [slice(begin, end) for begin, end in spans]
+        return (
+            np.frombuffer(b"".join([rows[part] for part in parts]), np.int32),
+            np.frombuffer(b"".join([saturations[part] for part in parts]), np.uint16),
+        )
+
+    @cached_property
+    def views(self) -> tuple[memoryview, memoryview, memoryview]:
+        """The starts, rows and saturations: of a view, single values are read sooner."""
+        return self.starts.data, self.rows.data, self.saturations.data
 
     def rows_of(self, key: np.uint64) -> Rows:
         """Return the documents that have a term, none for one that no document has."""
@@ -133,19 +157,16 @@ class Terms:
     """All terms of a query: the key of each, what it counts, and whether it is an extra."""
 
     keys: NDArray[np.uint64]
-    factors: NDArray[np.float64]
-    extra: NDArray[np.bool_]
-    has_extra: bool
+    factors: tuple[float, ...]
+    extra: tuple[bool, ...]
 
     @classmethod
     def of(cls, sought: Sequence[Sought]) -> Self:
         """Return the terms of all kinds together."""
-        counts = [len(part.keys) for part in sought]
         return cls(
             np.concatenate([part.keys for part in sought]),
-            np.repeat([part.factor for part in sought], counts),
-            np.repeat([part.extra for part in sought], counts),
-            any(part.extra for part in sought),
+            tuple(part.factor for part in sought for _ in part.keys),
+            tuple(part.extra for part in sought for _ in part.keys),
         )
 
 
@@ -163,6 +184,8 @@ class Scored:
 
     def scores_of(self, rows: Numbers) -> Scores:
         """Return the scores of some rows, 0 for those that are not among them."""
+        if rows is self.rows:
+            return self.scores
         if not len(self.rows):
             return np.zeros(len(rows), np.float32)
         places = np.minimum(self.rows.searchsorted(rows), len(self.rows) - 1)
@@ -212,24 +235,15 @@ def score(
     top, so that a document with every word stands above one that repeats a single word.
     """
     documents = len(authority)
-    if among is not None and not len(among):
-        return Scored(among, np.zeros(0, np.float32))
-    places, known = postings.find(terms.keys)
-    count = int(np.count_nonzero(known))
-    if not count:
-        return Scored(np.zeros(0, np.int64), np.zeros(0, np.float32))
-    idf = postings.idf[places]
-    if count < len(known):
-        idf[~known] = log(documents) + 1  # as idf_of has it for a term that no document has
-    worth = idf * terms.factors
-    covered = np.where(terms.extra, idf, worth) if terms.has_extra else worth
-    total = float((worth[~terms.extra] if terms.has_extra else worth).sum()) + 1e-9
-    covered = np.rint(covered * FINE) * SHIFT
-    if count < len(known):
-        places, worth, covered = places[known], worth[known], covered[known]
-    counted = _add_up(postings, places, worth, covered, documents)
+    nothing = Scored(np.zeros(0, np.int64), np.zeros(0, np.float32))
+    if not len(postings.keys) or (among is not None and not len(among)):
+        return nothing
+    found, total = _weigh(postings, terms, documents)
+    if not found:
+        return nothing
     if among is not None:
-        return Scored(among, _share(counted[among], total))
+        return Scored(among, _share(_add_up_among(found, postings, among, documents), total))
+    counted = _add_up(found, postings, documents)
     if documents <= SMALL:
         rows = counted.nonzero()[0]
         return Scored(rows, _share(counted[rows], total))
@@ -245,40 +259,76 @@ def score(
     return Scored(rows, _share(counted[rows], total))
 
 
-def _add_up(
-    postings: Postings,
-    terms: Numbers,
-    worth: NDArray[np.float64],
-    covered: NDArray[np.float64],
-    documents: int,
-) -> NDArray[np.float64]:
-    """Return, for each document, the sum of impacts and, in multiples of SHIFT, what is covered.
+def _weigh(postings: Postings, terms: Terms, documents: int) -> tuple[list[Weighed], float]:
+    """Return the terms that are found, and what all terms of the query together could bring.
 
-    One count over all postings takes a third of the time of adding up term by term: what is
-    covered, in whole FINE parts, stands above the impacts, whose sum stays far below SHIFT.
+    What a term covers is in whole FINE parts, as a multiple of SHIFT: so it stands above the
+    impacts, whose sum stays far below SHIFT, and both are added up as one number.
     """
-    begins, ends = postings.starts[terms], postings.starts[terms + 1]
-    lengths = ends - begins
-    count = int(lengths.sum())
-    worth = worth * _STEP
+    places, known = postings.find(terms.keys)
+    total, found = 1e-9, []
+    for number, is_known, idf, factor, extra in zip(
+        places.tolist(),
+        known.tolist(),
+        postings.idf[places].tolist(),
+        terms.factors,
+        terms.extra,
+        strict=True,
+    ):
+        if not is_known:
+            total += 0.0 if extra else (log(documents) + 1) * factor  # as idf_of has it for none
+            continue
+        worth = idf * factor
+        if not extra:
+            total += worth
+        covered = round((idf if extra else worth) * FINE) * SHIFT
+        found.append((*postings.span(number), worth * _STEP, covered))
+    return found, total
+
+
+def _add_up(found: Sequence[Weighed], postings: Postings, documents: int) -> Counted:
+    """Return, for each document, what the terms bring to it.
+
+    One count over all postings takes a third of the time of adding up term by term.
+    """
+    lengths = [end - begin for begin, end, _, _ in found]
+    count = sum(lengths)
     rows: NDArray[np.integer]
-    if count < FEW * len(terms):
-        places = places_of(postings.starts, terms)
-        rows, amounts = postings.rows[places], worth.repeat(lengths)
-        amounts *= postings.saturations[places]
-        amounts += covered.repeat(lengths)
+    if count < FEW * len(found):
+        rows, saturations = postings.gather([(begin, end) for begin, end, _, _ in found])
+        amounts = np.array([step for _, _, step, _ in found]).repeat(lengths)
+        amounts *= saturations
+        amounts += np.array([covered for _, _, _, covered in found]).repeat(lengths)
     else:
         rows, amounts = _room.for_postings(count)
         filled = 0
-        for begin, end, scale, shift in zip(
-            begins.tolist(), ends.tolist(), worth.tolist(), covered.tolist(), strict=True
-        ):
-            span = slice(filled, filled := filled + end - begin)
-            rows[span] = postings.rows[begin:end]
-            np.multiply(postings.saturations[begin:end], scale, out=amounts[span])
-            amounts[span] += shift
+        for begin, end, step, covered in found:
+            part = slice(filled, filled := filled + end - begin)
+            rows[part] = postings.rows[begin:end]
+            np.multiply(postings.saturations[begin:end], step, out=amounts[part])
+            amounts[part] += covered
     counted: NDArray[Any] = np.bincount(rows, amounts, documents)
     return counted
+
+
+def _add_up_among(
+    found: Sequence[Weighed], postings: Postings, among: Numbers, documents: int
+) -> Counted:
+    """Return what the terms bring to some documents."""
+    count = sum(end - begin for begin, end, _, _ in found)
+    if len(among) * len(found) * LOOKUP > SETTING_UP + count:
+        return _add_up(found, postings, documents)[among]
+    counted = [0.0] * len(among)
+    wanted = list(enumerate(among.tolist()))
+    _, rows, saturations = postings.views
+    for begin, end, step, covered in found:
+        for number, row in wanted:
+            begin = bisect_left(rows, row, begin, end)
+            if begin == end:
+                break
+            if rows[begin] == row:
+                counted[number] += saturations[begin] * step + covered
+    return np.array(counted)
 
 
 def _share(counted: NDArray[np.float64], total: float) -> Scores:
@@ -426,27 +476,24 @@ def splice(old: Postings, moved: NDArray[np.int32], fresh: Postings, documents: 
     return Postings(keys[used], starts_of(counts), rows, saturations, idf_of(counts, documents))
 
 
-def highest(keys: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """Return the places of the `count` highest of all-different keys, highest first."""
-    places = np.arange(len(keys))
-    if 0 < count <= len(keys) // (4 * BLOCK):
+def highest(keys: NDArray[Any], count: int) -> NDArray[np.int64]:
+    """Return the places of the `count` highest keys, highest first, the first of equals first."""
+    if len(keys) <= SHORT or not count:
+        return _descending(keys)[:count]
+    if count <= len(keys) // (4 * BLOCK):
         # The best of `count` blocks of keys are `count` keys: what is below all of them is out.
         bests = keys[: len(keys) // BLOCK * BLOCK].reshape(-1, BLOCK).max(axis=1)
         least = np.partition(bests, len(bests) - count)[len(bests) - count]
-        places = np.flatnonzero(keys >= least)
-    elif 0 < count < len(keys):
-        places = np.argpartition(keys, len(keys) - count)[len(keys) - count :]
-    return places[np.argsort(keys[places])[::-1]][:count]
+    else:
+        rest = max(len(keys) - count, 0)
+        least = np.partition(keys, rest)[rest]
+    places: NDArray[np.int64] = (keys >= least).nonzero()[0]
+    return places[_descending(keys[places])[:count]]
 
 
-def unique_keys(primary: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return sort keys in which equal values are told apart by their row, the lower row first."""
-    return (primary << 32) | (0x7FFFFFFF - rows)
-
-
-def sortable(scores: Scores) -> NDArray[np.int64]:
-    """Return scores, none below zero, as whole numbers in the same order."""
-    return np.ascontiguousarray(scores).view(np.int32).astype(np.int64)
+def _descending(keys: NDArray[Any]) -> NDArray[np.int64]:
+    order: NDArray[np.int64] = np.argsort(-keys, kind="stable")
+    return order
 
 
 def _worth_of(

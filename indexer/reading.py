@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from indexer.analysis import CHINESE, find_named, normalise, pairs_of, segment
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.analysis import CHINESE, find_named, normalise, pairs_of, segment, word_keys
 from indexer.synonyms import find_synonyms
 
 STOPWORDS_FILE = Path(__file__).parent / "lexicon" / "stopwords.txt"
@@ -38,13 +41,16 @@ class Terms:
 class Phrase:
     """A quoted text: what is not Chinese in it, as words, and each run of Chinese, as its pairs.
 
-    `alone` are the runs of a single character, which is in no pair.
+    `alone` are the runs of a single character, which is in no pair. `keys` are those of the words
+    and of all pairs; the first `loose` of them are all there is to look for of their word or run.
+    `runs` are the others, whose pairs must follow one another.
     """
 
     text: str
-    words: tuple[str, ...]
-    runs: tuple[tuple[int, ...], ...]
     alone: tuple[int, ...]
+    loose: int
+    keys: NDArray[np.uint64] = field(compare=False)
+    runs: tuple[NDArray[np.uint32], ...] = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -111,12 +117,15 @@ def read_question(text: str, others: Iterable[str] = ()) -> Question:
 
 def _read_phrase(text: str) -> Phrase:
     runs = _RUN.findall(text)
-    words = [w for w, begin, end in segment(text) if w.isascii() and text[begin:end] == w]
+    found = [w for w, begin, end in segment(text) if w.isascii() and text[begin:end] == w]
+    words = tuple(dict.fromkeys(found))
+    pairs = [pairs_of(run)[0] for run in sorted(runs, key=len) if len(run) > 1]
     return Phrase(
         text,
-        tuple(dict.fromkeys(words)),
-        tuple(tuple(pairs_of(run)[0].tolist()) for run in runs if len(run) > 1),
-        tuple(ord(run) for run in runs if len(run) == 1),
+        alone=tuple(ord(run) for run in runs if len(run) == 1),
+        loose=len(words) + sum(len(run) == 1 for run in pairs),
+        keys=np.concatenate([word_keys(words), *(run.astype(np.uint64) for run in pairs)]),
+        runs=tuple(run for run in pairs if len(run) > 1),
     )
 
 

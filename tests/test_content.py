@@ -84,8 +84,9 @@ def test_documents_are_taken_and_joined_as_they_are() -> None:
 
 def test_a_run_of_characters_is_found_in_few_documents_and_in_many() -> None:
     content, _ = analysed(TEXTS)
-    run = analyse("城市道路").pairs[:-1].tolist()
+    run = analyse("城市道路").pairs[:-1]
     having = [any("城市道路" in text for text in texts) for texts in TEXTS]
     assert any(having)
     for chosen in (np.arange(len(TEXTS)), np.array([3]), np.array([2])):
         assert content.have_run(chosen, run).tolist() == [having[n] for n in chosen]
+        assert [content.has_run(int(n), run) for n in chosen] == [having[n] for n in chosen]

@@ -18,6 +18,7 @@ from whoosh.qparser.default import QueryParser
 
 from indexer import content as content_module
 from indexer import corpus as corpus_module
+from indexer import index as index_module
 from indexer import writing
 from indexer.analysis import analyse_words
 from indexer.corpus import MOST_PARTS
@@ -26,6 +27,7 @@ from indexer.params import SearchParams
 from indexer.policy import Policy
 from indexer.query import search
 from indexer.ranking import splice
+from indexer.reading import read_question
 from indexer.texts import FIELDS
 from indexer.writing import IndexBusy, build_index
 
@@ -588,3 +590,34 @@ def test_arrays_are_mapped_not_loaded(builder: Builder) -> None:
     with builder.open() as index:
         for array in (index.postings.rows, index.corpus.contents[0].tokens):
             assert isinstance(array.base, np.memmap)
+
+
+@pytest.mark.parametrize(("few", "some"), [(0, 0), (0, 1_000), (2, 3), (1_000, 1_000)])
+def test_quoted_text_is_found_where_it_stands_however_many_may_have_it(
+    builder: Builder, monkeypatch: pytest.MonkeyPatch, few: int, some: int
+) -> None:
+    monkeypatch.setattr(index_module, "FEW", few)
+    monkeypatch.setattr(index_module, "SOME", some)
+    chance = random.Random(7)
+
+    def text(length: int) -> str:
+        return "".join(chance.choices(["甲", "乙", "丙", "丁", "，", " R2 "], k=length))
+
+    bodies = {f"p-{number:02}": text(chance.randrange(1, 40)) for number in range(60)}
+    builder.build(*(make_policy(slug, body=body) for slug, body in bodies.items()))
+    bodies |= {f"p-{number:02}": text(20) for number in range(0, 60, 20)}  # a second part
+    builder.build(*(make_policy(slug, body=body) for slug, body in bodies.items()))
+    with builder.open() as index:
+        assert len(index.corpus.contents) > 1
+        counts = set()
+        for _ in range(300):
+            quoted = text(chance.randrange(1, 7)).replace("，", " ").strip()
+            if not (pieces := quoted.split()):
+                continue
+            (phrase,) = read_question(f"“{quoted}”").phrases
+            rows = index.contain(phrase).tolist()
+            having = [s for s, body in bodies.items() if all(piece in body for piece in pieces)]
+            assert [index.slugs[row] for row in rows] == sorted(having), quoted
+            counts.add(len(rows))
+    assert min(counts) == 0
+    assert max(counts) > 30

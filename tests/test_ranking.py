@@ -34,8 +34,6 @@ from indexer.ranking import (
     build_postings,
     highest,
     score,
-    sortable,
-    unique_keys,
 )
 from indexer.texts import FIELDS
 from indexer.writing import build_index
@@ -118,16 +116,18 @@ def test_a_word_in_the_title_weighs_more_than_in_the_body(tmp_path: Path) -> Non
 def test_highest_keys_come_first_and_equal_scores_by_row() -> None:
     rows = np.array([4, 7, 9, 11])
     scores = np.array([0.5, 2.0, 0.5, 0.25], np.float32)
-    keys = unique_keys(sortable(scores), rows)
-    assert rows[highest(keys, 3)].tolist() == [7, 4, 9]
+    assert rows[highest(scores, 3)].tolist() == [7, 4, 9]
 
 
-@given(st.lists(st.integers(0, 5), max_size=40), st.integers(0, 50))
-def test_highest_is_a_prefix_of_the_full_order(values: list[int], count: int) -> None:
-    rows = np.arange(len(values))
-    keys = unique_keys(np.array(values, np.int64), rows)
-    expected = sorted(range(len(values)), key=lambda row: (-values[row], row))
-    assert highest(keys, count).tolist() == expected[:count]
+@given(st.integers(0, 2**32 - 1), st.integers(0, 9_000), st.integers(0, 300), st.integers(1, 9_000))
+@settings(deadline=None)
+def test_highest_is_a_prefix_of_the_full_order(
+    seed: int, length: int, count: int, different: int
+) -> None:
+    keys = np.random.default_rng(seed).integers(0, different, length)
+    expected = np.argsort(-keys, kind="stable")[:count].tolist()
+    assert highest(keys, count).tolist() == expected
+    assert highest(keys.astype(np.float32), count).tolist() == expected
 
 
 def test_no_documents_give_empty_postings() -> None:
@@ -160,8 +160,11 @@ def test_all_that_can_come_near_the_best_is_scored_as_if_every_document_were(see
     assert float(expected[missing].max(initial=0.0)) <= TAIL * best + 1e-6
     among = np.flatnonzero(chance.integers(0, 2, documents))
     if len(found.rows):
-        only = score(postings, Terms.of(kinds), authority, among)
-        assert only.scores == pytest.approx(expected[among], abs=2e-5)
+        for lookup in (0, ranking.LOOKUP, 10**9):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(ranking, "LOOKUP", lookup)
+                only = score(postings, Terms.of(kinds), authority, among)
+            assert only.scores == pytest.approx(expected[among], abs=2e-5)
 
 
 def _score_of_every_document(
@@ -184,13 +187,6 @@ def _score_of_every_document(
     coverage = np.minimum(covered / total, 1.0)
     shares = impacts / (total * (SETTINGS.k1 + 1))
     return np.minimum(shares * (COVERAGE_FLOOR + (1 - COVERAGE_FLOOR) * coverage), 1.0)
-
-
-@given(st.integers(0, 2**32 - 1), st.integers(1, 40))
-@settings(deadline=None)
-def test_the_highest_of_many_keys_are_found_by_their_blocks(seed: int, count: int) -> None:
-    keys = np.random.default_rng(seed).permutation(9_000)
-    assert highest(keys, count).tolist() == np.argsort(-keys)[:count].tolist()
 
 
 def _open(policies: list[Policy], tmp_path: Path) -> Index:
