@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, fields
-from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -26,9 +25,11 @@ from indexer.arrays import (
 from indexer.parallel import ignore, start_processes
 from indexer.texts import FIELDS
 
+PAIR = 4  # bytes of a pair of characters
 CHUNK = 250  # documents that are analysed at a time: a second or less of work
 # Starting a process costs about a second, which this many documents are worth.
 WORTH_PROCESSES = 1_500
+FEW = 24  # documents: so many are sooner read one by one than joined
 MOST_GATHERED = 0.15  # of the documents: above that, it is quicker to look through all of them
 
 
@@ -107,19 +108,13 @@ class Content:
         slot = document * len(FIELDS)
         return slice(self.token_starts[slot + first], self.token_starts[slot + last])
 
-    def has_run(self, document: int, pairs: NDArray[np.uint32]) -> bool:
-        """Tell whether a document has pairs of characters one behind the other."""
-        starts, stream = self._views
-        text, run = stream[starts[document] : starts[document + 1]].tobytes(), pairs.tobytes()
-        place = text.find(run)
-        while place > 0 and place % pairs.itemsize:  # it began within a pair
-            place = text.find(run, place + 1)
-        return place >= 0
-
     def have_run(
         self, documents: NDArray[np.integer], pairs: NDArray[np.uint32]
     ) -> NDArray[np.bool_]:
         """Tell which of some documents have pairs of characters one behind the other."""
+        if len(documents) <= FEW:
+            pieces, run = self._pairs_of(documents)[0], pairs.tobytes()
+            return np.array([_has_run(piece.tobytes(), run) for piece in pieces], np.bool_)
         every = len(documents) > MOST_GATHERED * len(self)
         if every:
             stream, ends = self.pairs, self.pair_starts[len(FIELDS) :: len(FIELDS)]
@@ -135,17 +130,24 @@ class Content:
 
     def pairs_at(self, documents: NDArray[np.integer]) -> tuple[NDArray[np.uint32], Numbers]:
         """Return the pairs of characters of some documents, and where those of each end."""
-        starts, stream = self.pair_starts[:: len(FIELDS)], self._views[1]
-        begins, ends = starts[documents], starts[documents + 1]
         # To join stretches of bytes takes a fifth of the time of taking pair by pair.
-        spans = zip(begins.tolist(), ends.tolist(), strict=True)
-        joined = b"".join([stream[begin:end] for begin, end in spans])
-        return np.frombuffer(joined, np.uint32), np.cumsum(ends - begins)
+        pieces, lengths = self._pairs_of(documents)
+        return np.frombuffer(b"".join(pieces), np.uint32), np.cumsum(lengths)
 
-    @cached_property
-    def _views(self) -> tuple[memoryview, memoryview]:
-        """Where the pairs of each document begin, and the pairs: quicker for single documents."""
-        return self.pair_starts[:: len(FIELDS)].data, self.pairs.data
+    def _pairs_of(self, documents: NDArray[np.integer]) -> tuple[Iterator[memoryview], Numbers]:
+        """Return the pairs of each of some documents, and how many they are."""
+        starts = self.pair_starts[:: len(FIELDS)]
+        begins, ends = starts[documents], starts[documents + 1]
+        spans = map(slice, begins.tolist(), ends.tolist())
+        return map(self.pairs.data.__getitem__, spans), ends - begins
+
+
+def _has_run(pairs: bytes, run: bytes) -> bool:
+    """Tell whether some pairs stand one behind the other among others."""
+    place = pairs.find(run)
+    while place > 0 and place % PAIR:  # it began within a pair
+        place = pairs.find(run, place + 1)
+    return place >= 0
 
 
 def join(contents: Sequence[Content]) -> Content:

@@ -41,8 +41,8 @@ from indexer.texts import FIELDS
 STATUSES = tuple(Status)
 OPEN_ATTEMPTS = 25
 MOST_NAMES = 500  # titles and aliases with one text in them that are looked at
-# Documents that may have a quoted text: so many are sooner read one by one than gathered, and so
-# many sooner read than looked up first for each pair of characters in it.
+# Documents that may have a quoted text: so many are sooner read than looked up among those that
+# have one pair of characters of it more, and so many than among those that have each of its pairs.
 FEW, SOME = 16, 300
 _STRETCH = re.compile(f"[{CHINESE}]+")
 LINE_BREAK = ord("\n")
@@ -357,7 +357,7 @@ class Index:
     def contain(self, phrase: Phrase) -> Numbers:
         """Return the rows that have a quoted text: its Chinese in one piece, its other words."""
         places, known = self.postings.find(phrase.keys)
-        if not known.all():
+        if False in known.tolist():
             return np.zeros(0, np.int64)
         spans = [self.postings.span(place) for place in places.tolist()]
         loose = [self._having_character(character) for character in phrase.alone]
@@ -370,7 +370,7 @@ class Index:
         rarest, *others = sorted(loose + having[phrase.loose :], key=len)
         for number, other in enumerate(others):
             enough = FEW if number == 0 else SOME
-            if len(rarest) > enough or any(other is one for one in loose):
+            if len(rarest) > enough or (loose and any(other is one for one in loose)):
                 rarest = rarest[is_among(rarest, other)]
         rows: Numbers = rarest.astype(np.int64)
         for run in phrase.runs:
@@ -386,9 +386,6 @@ class Index:
 
     def _follow(self, rows: Numbers, pairs: NDArray[np.uint32]) -> NDArray[np.bool_]:
         """Return in which of these rows the pairs stand one behind the other."""
-        if len(rows) <= FEW:
-            found = [self.document(row) for row in rows.tolist()]
-            return np.array([content.has_run(document, pairs) for content, document in found], bool)
         documents, contents = self.corpus.documents[rows], self.corpus.contents
         if len(contents) == 1:
             return contents[0].have_run(documents, pairs)

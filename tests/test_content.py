@@ -82,11 +82,15 @@ def test_documents_are_taken_and_joined_as_they_are() -> None:
     assert [values[1:] for values in plain(both.take(chosen))] == [records[n] for n in chosen]
 
 
-def test_a_run_of_characters_is_found_in_few_documents_and_in_many() -> None:
+def test_a_run_of_characters_is_found_in_few_documents_and_in_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     content, _ = analysed(TEXTS)
     run = analyse("城市道路").pairs[:-1]
     having = [any("城市道路" in text for text in texts) for texts in TEXTS]
     assert any(having)
-    for chosen in (np.arange(len(TEXTS)), np.array([3]), np.array([2])):
-        assert content.have_run(chosen, run).tolist() == [having[n] for n in chosen]
-        assert [content.has_run(int(n), run) for n in chosen] == [having[n] for n in chosen]
+    for few, most in ((0, 0.0), (0, 1.0), (100, 1.0)):
+        monkeypatch.setattr(content_module, "FEW", few)
+        monkeypatch.setattr(content_module, "MOST_GATHERED", most)
+        for chosen in (np.arange(len(TEXTS)), np.array([3]), np.array([2])):
+            assert content.have_run(chosen, run).tolist() == [having[n] for n in chosen]
