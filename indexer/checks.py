@@ -9,7 +9,7 @@ from itertools import chain
 
 from indexer.conditions import check_condition
 from indexer.frontmatter import Loc, place_name
-from indexer.library import Entry
+from indexer.library import Entry, link_targets, linked_slug
 from indexer.policy import Condition
 from indexer.problems import Problem, did_you_mean, shown
 
@@ -18,7 +18,6 @@ Finding = tuple[Loc, str]
 MAX_CIRCLES = 20  # finding one costs a pass over the library
 MAX_HINTS = 200  # so does the nearest name
 RELATIONS = ("supersedes", "amends", "repeals", "based_on")  # each points back in time
-_LINK = re.compile(r"\[[^\[\]\n]{0,300}\]\(\s*<?([^()<>\s]{1,2000})")
 _TAG = re.compile(r"<[A-Za-z/!?][^\n]{0,40}")
 
 
@@ -37,7 +36,7 @@ def check_body(body: str, first_line: int) -> Iterator[tuple[int, str]]:
                     "请改成普通文字；要写小于号请用“小于”。"
                 ),
             )
-        for target in _LINK.findall(line):
+        for target in link_targets(line):
             if not _link_allowed(target):
                 yield (
                     number,
@@ -53,12 +52,6 @@ def _link_allowed(target: str) -> bool:
         target.startswith(("http://", "https://", "mailto:", "tel:", "#"))
         or linked_slug(target) is not None
     )
-
-
-def linked_slug(target: str) -> str | None:
-    """Return the slug that a link in a body points to, or None for any other link."""
-    match = re.fullmatch(r"([a-z0-9][a-z0-9-]*)\.md(#[^\s]*)?", target)
-    return match.group(1) if match else None
 
 
 class _Names:
@@ -247,14 +240,12 @@ def _outlives(end: date | None, base_end: date | None) -> bool:
 
 
 def _check_links(entry: Entry, names: _Names) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(entry.policy.body.split("\n"), start=entry.body_line):
-        for target in _LINK.findall(line):
-            slug = linked_slug(target)
-            if slug is not None and slug not in names:
-                yield (
-                    number,
-                    f"没有条目{shown(slug)}，链接是断的。{names.hint(slug, entry.policy.slug)}",
-                )
+    for number, slug in entry.links:
+        if slug not in names:
+            yield (
+                number,
+                f"没有条目{shown(slug)}，链接是断的。{names.hint(slug, entry.policy.slug)}",
+            )
 
 
 def _check_doc_numbers(entries: Iterable[Entry]) -> Iterator[tuple[Entry, Loc, str]]:

@@ -1,5 +1,6 @@
 """The library (政策库): its entries, each with the file it came from."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -7,6 +8,8 @@ from pathlib import Path
 
 from indexer.frontmatter import Loc, line_of
 from indexer.policy import Policy
+
+_LINK = re.compile(r"\[[^\[\]\n]{0,300}\]\(\s*<?([^()<>\s]{1,2000})")
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,16 @@ class Entry:
     digest: str
     lines: Mapping[Loc, int] = field(default_factory=dict, repr=False, compare=False)
     body_line: int = 1
+
+    @cached_property
+    def links(self) -> tuple[tuple[int, str], ...]:
+        """The links of the body to other entries: the line of each, and the slug it names."""
+        return tuple(
+            (number, slug)
+            for number, line in enumerate(self.policy.body.split("\n"), start=self.body_line)
+            for target in link_targets(line)
+            if (slug := linked_slug(target)) is not None
+        )
 
     def line_of(self, *loc: str | int) -> int:
         """Return the line on which a field, or a part of it, was written."""
@@ -40,3 +53,15 @@ class Library:
     def by_slug(self) -> dict[str, Entry]:
         """The entries by slug."""
         return {entry.policy.slug: entry for entry in self.entries}
+
+
+def link_targets(line: str) -> list[str]:
+    """Return where the links in a line of Markdown lead."""
+    targets: list[str] = _LINK.findall(line)
+    return targets
+
+
+def linked_slug(target: str) -> str | None:
+    """Return the slug that a link in a body points to, or None for any other link."""
+    match = re.fullmatch(r"([a-z0-9][a-z0-9-]*)\.md(#[^\s]*)?", target)
+    return match.group(1) if match else None

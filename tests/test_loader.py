@@ -244,3 +244,17 @@ def test_no_front_matter_crashes_the_reader(text: str) -> None:
 
     result = read_front_matter(text, first_line=2)
     assert isinstance(result.values, dict)
+
+
+def test_a_folder_that_cannot_be_opened_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "policies"
+    root.mkdir()
+    monkeypatch.chdir(root)
+    for _ in range(20):  # in the end the whole path is longer than the system takes
+        Path("深" * 80).mkdir()
+        monkeypatch.chdir("深" * 80)
+    library, (problem,) = inspect_library(root)
+    assert library.entries == ()
+    assert problem.message.startswith("这个文件夹打不开")
