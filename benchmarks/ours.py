@@ -11,7 +11,6 @@ from corpora import Query
 from engines import Counts, Engine
 from statutes import DAY
 
-from indexer.analysis import analyse
 from indexer.index import open_index
 from indexer.library import Entry, Library
 from indexer.params import SearchParams
@@ -19,7 +18,7 @@ from indexer.query import find, search
 from indexer.ranking import Terms, score
 from indexer.reading import Question, read_question
 from indexer.understanding import Asked, ask, rows_quoted, sought, understand
-from indexer.writing import build_index
+from indexer.writing import build_index, warm_up
 
 
 class Ours(Engine):
@@ -132,12 +131,12 @@ WAYS = (Ours, OursFacets, OursRanked, OursText, OursAnswer)
 def measure_changes(entries: Sequence[Entry], folder: Path) -> dict[str, float]:
     """Return the seconds until one changed, removed or renamed entry is found as it now is.
 
-    The entries are in memory and the index in `folder` stands; building anew, opening and the
-    first answer count.
+    The entries are in memory, the index in `folder` stands and dictionaries are loaded, as where
+    `serve --watch` waits for changes; building anew, opening and the first answer count.
     """
     known = {entry.policy.slug: entry for entry in entries}
     first, second, third = [entries[len(entries) * part // 4] for part in (1, 2, 3)]
-    analyse("先读好词典")
+    warm_up()
 
     def until(expected: list[str], query: str) -> float:
         library = Library(folder, tuple(known[slug] for slug in sorted(known)))

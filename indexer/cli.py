@@ -46,7 +46,7 @@ from indexer.problems import LexiconError, ParameterError, PolicyError, Problem
 from indexer.profile import Profile, parse_profile
 from indexer.query import Answer, search
 from indexer.usage import explain_usage
-from indexer.writing import BuildReport, IndexBusy, build_index
+from indexer.writing import BuildReport, IndexBusy, build_index, warm_up
 
 rich_utils.ARGUMENTS_PANEL_TITLE = "参数"
 rich_utils.OPTIONS_PANEL_TITLE = "选项"
@@ -356,6 +356,7 @@ def _watch_in_background(
 
     def rebuild() -> None:
         step_back()  # on Linux this thread alone, and the processes it starts
+        warm_up()
         for _ in changes(policies, step=50):
             try:
                 library = _load(policies, known)

@@ -67,6 +67,11 @@ def sound_numbers(phrases: Iterable[str]) -> NDArray[np.uint16]:
     return np.concatenate(found)
 
 
+def warm_up() -> None:
+    """Load the readings of characters and phrases now, not with the first name."""
+    sound_numbers(["重庆"])
+
+
 @cache
 def alike(syllable: str) -> str:
     """Return a syllable in which all that sound like it meet."""

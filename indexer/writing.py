@@ -27,6 +27,7 @@ from whoosh.filedb.filestore import FileStorage
 from whoosh.index import TOC, FileIndex, LockError
 from whoosh.writing import CLEAR, MERGE_SMALL
 
+from indexer import analysis, pinyin
 from indexer.analysis import WordTokenizer
 from indexer.cards import card_of, record_of, rule_of, url_of
 from indexer.content import CHUNK, WORTH_PROCESSES, Content, Documents
@@ -111,6 +112,12 @@ def build_index(
                 previous.close()
         _clean(path)
         return changes.report(generation)
+
+
+def warm_up() -> None:
+    """Load what every build needs now, so that the first one is as quick as those after it."""
+    analysis.warm_up()
+    pinyin.warm_up()
 
 
 @dataclass(frozen=True)
