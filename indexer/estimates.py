@@ -262,8 +262,9 @@ def about(amount: Decimal, unit: str) -> str:
 
 def estimates_of(record: Mapping[str, Any], facts: Facts) -> tuple[Estimated, ...]:
     """Return the estimates of an entry that apply to somebody, from its published record."""
-    rows = (row for benefit in record.get("benefits", ()) for row in benefit.get("estimate", ()))
-    found = (_estimate_row(row, facts) for row in rows if _is_known(row["tree"]))
+    rows = [row for benefit in record.get("benefits", ()) for row in benefit.get("estimate", ())]
+    known = {key: answer.value for key, answer in facts.known.items()} if rows else {}
+    found = (_estimate_row(row, known, facts) for row in rows if _is_known(row["tree"]))
     return tuple(one for one in found if one.result.applies)
 
 
@@ -272,8 +273,8 @@ def _is_known(tree: Tree) -> bool:
     return all(key in load_questions().by_key for key in keys_in(tree))
 
 
-def _estimate_row(row: Mapping[str, Any], facts: Facts) -> Estimated:
-    result = estimate(row["tree"], {key: answer.value for key, answer in facts.known.items()})
+def _estimate_row(row: Mapping[str, Any], known: Mapping[str, Value], facts: Facts) -> Estimated:
+    result = estimate(row["tree"], known)
     by_key = load_questions().by_key
     answers = tuple((key, by_key[key].label, facts.known[key].text) for key in result.inputs)
     missing = (key for name in result.missing for key in facts.open_questions(by_key[name]))

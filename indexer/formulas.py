@@ -387,17 +387,18 @@ _COMPARED = {
     "eq": "等于",
     "ne": "不等于",
 }
+_MIRRORED = {"lt": "gt", "lte": "gte", "gt": "lt", "gte": "lte", "eq": "eq", "ne": "ne"}
+_JOINTS = {"and": "，并且", "or": "，或者"}
 _EXTREMES = {"min": ("最多", "最小"), "max": ("最少", "最大")}
 
 
 def describe(tree: Tree) -> str:
     """Return what an estimate does, in words: “车价 × 12%，最多 2 万元”."""
     if tree["op"] == "when" and len(tree["args"]) == 2:
-        return f"{say(tree['args'][0])}的：{describe(tree['args'][1])}"
-    if tree["op"] in _EXTREMES and [part["op"] for part in tree["args"][1:]] == ["number"]:
+        return f"{say(tree['args'][0])}的，按 {describe(tree['args'][1])}"
+    if tree["op"] == "min" and _is_limit(tree["args"]):
         inner, limit = tree["args"]
-        if inner["op"] != "number":
-            return f"{say(inner)}，{_EXTREMES[tree['op']][0]} {say_yuan(limit['value'])}"
+        return f"{say(inner)}，最多 {say_yuan(limit['value'])}"
     return say(tree)
 
 
@@ -405,7 +406,7 @@ def describe_estimate(estimate: Estimate) -> str:
     """Return how an estimate is worked out, for the page of its entry."""
     words = describe(read_estimate(estimate.formula, estimate.only_if))
     note = f"（{estimate.note}）" if estimate.note else ""
-    return f"{estimate.name}，{words}{note}。{CAUTION}依据：{estimate.basis}"
+    return f"{estimate.name}：{words}{note}。{CAUTION}依据：{estimate.basis}"
 
 
 def say(tree: Tree) -> str:
@@ -419,14 +420,17 @@ def say(tree: Tree) -> str:
         left, right = (_bracket(part, op, last) for part, last in zip(args, (0, 1), strict=True))
         return f"{left} {_SIGNS[op]} {right}"
     if op in _COMPARED:
+        if args[0]["op"] == "number":
+            op, args = _MIRRORED[op], args[::-1]
         left, right = _say_alike(args)
         return f"{left}{_COMPARED[op]} {right}"
-    if op in ("and", "or"):
-        return ("，并且" if op == "and" else "，或者").join(
-            f"（{say(part)}）" if part["op"] in ("and", "or") else say(part) for part in args
+    if op in _JOINTS:
+        other = "or" if op == "and" else "and"
+        return _JOINTS[op].join(
+            f"（{say(part)}）" if part["op"] == other else say(part) for part in args
         )
     if op == "not":
-        return f"不属于“{say(args[0])}”"
+        return f"不是（{say(args[0])}）"
     if op == "round":
         return f"{_bracket(args[0], 'mul', 1)}（四舍五入到整数）"
     if op == "when":
@@ -436,10 +440,19 @@ def say(tree: Tree) -> str:
 
 def _say_extreme(op: str, args: list[Tree]) -> str:
     at_most, smallest = _EXTREMES[op]
-    if args[0]["op"] == "answer" and [part["op"] for part in args[1:]] == ["number"]:
+    if _is_limit(args):
         inner, limit = _say_alike(args)
-        return f"{inner}（{at_most}按 {limit}）"
-    return f"（{'、'.join(say(part) for part in args)}里{smallest}的）"
+        return (
+            f"{inner}（{at_most}按 {limit}）"
+            if args[0]["op"] == "answer"
+            else f"（{inner}，{at_most}按 {limit}）"
+        )
+    return f"（{'、'.join(say(part) for part in args)} 中{smallest}的）"
+
+
+def _is_limit(args: list[Tree]) -> bool:
+    """Tell whether the arguments are something and the number that bounds it."""
+    return len(args) == 2 and args[0]["op"] != "number" == args[1]["op"]
 
 
 def _say_question(tree: Tree) -> str:
@@ -447,8 +460,8 @@ def _say_question(tree: Tree) -> str:
     if tree["op"] in ("answer", "flag"):
         return question.label
     names = "、".join(question.named(value) for value in tree["values"])
-    one = "" if len(tree["values"]) == 1 else "其中一种："
-    return f"“{question.label}”{'有' if tree['op'] == 'some_of' else '是'}{one}{names}"
+    one = "" if len(tree["values"]) == 1 else "之一"
+    return f"“{question.label}”{'有' if tree['op'] == 'some_of' else '是'}{names}{one}"
 
 
 def _bracket(part: Tree, op: str, last: int) -> str:

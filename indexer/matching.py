@@ -289,7 +289,7 @@ class Match:
     def to_dict(self) -> dict[str, Any]:
         """Return the match as JSON values."""
         record, deadline = self.rule.record, self.rule.deadline
-        kept = ("slug", "title", "url", "summary", "benefit_mode", "benefits", "application_window")
+        kept = ("slug", "title", "url", "summary", "benefit_mode", "application_window")
         return {
             **{name: record[name] for name in kept if name in record},
             "benefits": [_without_estimate(row) for row in record.get("benefits", ())],
