@@ -432,7 +432,7 @@ def say(tree: Tree) -> str:
     if op == "not":
         return f"不是（{say(args[0])}）"
     if op == "round":
-        return f"{_bracket(args[0], 'mul', 1)}（四舍五入到整数）"
+        return f"{_bracket(args[0], 'div', 1)}（四舍五入到整数）"
     if op == "when":
         return f"（{say(args[0])}的按 {say(args[1])}，不然按 {say(args[2])}）"
     return _say_extreme(op, args)
