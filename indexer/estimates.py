@@ -45,6 +45,12 @@ def _with_tree(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, "words": describe(tree), "tree": tree}
 
 
+def rows_of(record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the estimates of a published record."""
+    for benefit in record.get("benefits", ()):
+        yield from benefit.get("estimate", ())
+
+
 # Working out
 
 
@@ -262,7 +268,7 @@ def about(amount: Decimal, unit: str) -> str:
 
 def estimates_of(record: Mapping[str, Any], facts: Facts) -> tuple[Estimated, ...]:
     """Return the estimates of an entry that apply to somebody, from its published record."""
-    rows = [row for benefit in record.get("benefits", ()) for row in benefit.get("estimate", ())]
+    rows = tuple(rows_of(record))
     known = {key: answer.value for key, answer in facts.known.items()} if rows else {}
     found = (_estimate_row(row, known, facts) for row in rows if _is_known(row["tree"]))
     return tuple(one for one in found if one.result.applies)

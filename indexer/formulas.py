@@ -303,7 +303,7 @@ def _words_of(node: ast.expr) -> list[str] | None:
     if not parts or len(words) < len(parts):
         return None
     texts = [word for word in words if isinstance(word, str)]
-    return texts if len(texts) == len(words) else None
+    return list(dict.fromkeys(texts)) if len(texts) == len(words) else None
 
 
 # Units: money counts in yuan, percentages as fractions, everything else in its question's unit.

@@ -290,15 +290,17 @@ class Match:
         """Return the match as JSON values."""
         record, deadline = self.rule.record, self.rule.deadline
         kept = ("slug", "title", "url", "summary", "benefit_mode", "application_window")
+        about = {name: record[name] for name in kept if name in record}
+        if "benefits" in record:
+            about["benefits"] = [_without_estimate(benefit) for benefit in record["benefits"]]
         return {
-            **{name: record[name] for name in kept if name in record},
-            "benefits": [_without_estimate(row) for row in record.get("benefits", ())],
-            "estimates": [one.to_dict() for one in self.estimates],
+            **about,
             "outcome": self.outcome,
             "conditions": [finding.to_dict(record["url"]) for finding in self.findings],
             "unchecked": [_unchecked(condition) for condition in self.rule.unchecked],
             "missing": list(self.missing),
             "reasons": list(self.reasons),
+            "estimates": [one.to_dict() for one in self.estimates],
             "deadline": deadline.isoformat() if deadline else None,
             "days_left": self.days_left,
         }

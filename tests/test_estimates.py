@@ -49,7 +49,14 @@ CASES: dict[str, list[dict[str, Any]]] = yaml.safe_load(
     (ROOT / "tests" / "cases" / "estimates.yml").read_text(encoding="utf-8")
 )
 SCRIPT = ROOT / "site" / "overrides" / "assets" / "javascripts" / "estimates.js"
-WORKED_OUT = "cases => cases.map(([tree, known]) => PolicyEstimates.estimate(tree, known))"
+# JSON has neither the whole numbers nor the sets that answers in the browser are.
+WORKED_OUT = """cases => {
+  const read = ({ number, set, flag }) =>
+    number !== undefined ? BigInt(number) : set ? new Set(set) : flag;
+  const pair = ([key, given]) => [key, { value: read(given) }];
+  const known = (answers) => Object.fromEntries(Object.entries(answers).map(pair));
+  return cases.map(([tree, answers]) => PolicyEstimates.estimate(tree, known(answers)));
+}"""
 AMOUNTS = "cases => cases.map(([amount, unit]) => PolicyEstimates.about(amount, unit))"
 
 
@@ -361,7 +368,7 @@ def test_check_tells_the_place_of_a_wrong_formula(tmp_path: Path) -> None:
     places = [
         n for n, line in enumerate(lines, start=1) if re.search("formula: agee|only_if", line)
     ]
-    source = next(n for n, line in enumerate(lines, start=1) if line.strip() == "- B")
+    source = next(n for n, line in enumerate(lines) if line.strip() == "- B")
     assert [str(problem) for problem in inspect_library(folder)[1]] == [
         f"policies/loan.md:{places[0]} benefits.1.estimate.1.formula："
         "questions.yml 里没有“agee”这一项。您是不是想写 age？",
@@ -433,19 +440,17 @@ def page() -> Iterator[Page]:
 
 
 def sent(answers: Mapping[str, Value]) -> dict[str, Any]:
-    """Return answers as the browser's evaluator takes them."""
-    return {key: _sent(value) for key, value in answers.items()}
+    """Return the answers that formulas may ask for, ready for WORKED_OUT."""
+    return {key: _sent(value) for key, value in answers.items() if not isinstance(value, date)}
 
 
-def _sent(value: Value) -> Any:
+def _sent(value: Value) -> dict[str, Any]:
     match value:
         case Decimal():
-            return plain(value)
+            return {"number": plain(value * 1_000_000)}
         case frozenset():
-            return sorted(value)
-        case date():
-            return value.isoformat()
-    return value
+            return {"set": sorted(value)}
+    return {"flag": value}
 
 
 def test_the_browser_comes_to_the_same_in_every_case(page: Page) -> None:

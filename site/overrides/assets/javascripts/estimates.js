@@ -1,11 +1,7 @@
-// Estimates (估算) in the browser: works out the trees that indexer/formulas.py reads, exactly like
-// indexer/estimates.py. Numbers are fractions of whole numbers; the only rounding is at the end.
-//
-// PolicyEstimates.estimate(tree, known): `known` holds answers by the key of their question, as rules
-// compare them: a number as text in the smallest unit of its kind ("5000000" 元), true or false, a
-// list of the options chosen, or of those an answer may be. What is not answered is left out.
-// PolicyEstimates.about(amount, unit): the amount as people say it.
+// Estimates: works out the trees that indexer/formulas.py reads, exactly like indexer/estimates.py.
+// Numbers are fractions of whole numbers; the only rounding is at the end. Nothing here touches the page.
 window.PolicyEstimates = (() => {
+  const SCALE = 1_000_000n; // answers are millionths of the smallest unit, as matching.js reads them
   const TOO_LARGE = 10n ** 15n;
   const DIVISION_BY_ZERO = "除数是 0，算不出来，请核对填的数。";
   const BEYOND_MEASURE = "算出来的数太大，请核对填的数。";
@@ -13,7 +9,7 @@ window.PolicyEstimates = (() => {
 
   class NoResult extends Error {}
 
-  // Fractions: { top, bottom } in lowest terms, the bottom above zero.
+  // Fractions: {top, bottom} in lowest terms, the bottom above zero.
 
   const magnitude = (whole) => (whole < 0n ? -whole : whole);
 
@@ -28,15 +24,13 @@ window.PolicyEstimates = (() => {
     return { top: top / common, bottom: bottom / common };
   }
 
+  /** Return a number that a formula holds, such as "0.25". */
   function parse(text) {
-    const parts = /^(-?)(\d+)(?:\.(\d+))?$/.exec(text);
-    if (!parts) return null;
-    const [, sign, whole, decimals = ""] = parts;
-    const size = BigInt(whole + decimals);
-    return fraction(sign ? -size : size, 10n ** BigInt(decimals.length));
+    const [whole, decimals = ""] = text.split(".");
+    return fraction(BigInt(whole + decimals), 10n ** BigInt(decimals.length));
   }
 
-  // Halves go away from zero.
+  /** Return the nearest whole number; a half goes away from zero. */
   function nearest({ top, bottom }) {
     const whole = (2n * magnitude(top) + bottom) / (2n * bottom);
     return top < 0n ? -whole : whole;
@@ -66,16 +60,15 @@ window.PolicyEstimates = (() => {
     round: ([a]) => fraction(nearest(a), 1n),
   };
 
-  // One tree being worked out. `value` is null while an answer is missing; a number that waits for
-  // nothing and still is null does not apply.
+  // One tree being worked out: {value, missing}. A value is null while answers are missing; a number
+  // that waits for nothing and still is null does not apply.
 
   function work(known) {
     const inputs = new Set();
 
     function answer(key) {
-      const value = Object.hasOwn(known, key) ? known[key] : undefined;
-      if (value === undefined || value === null) return null;
-      inputs.add(key);
+      const value = known[key]?.value ?? null;
+      if (value !== null) inputs.add(key);
       return value;
     }
 
@@ -86,10 +79,7 @@ window.PolicyEstimates = (() => {
       if (op === "number") return done(parse(leaf.value));
       if (op === "answer") {
         const value = answer(leaf.key);
-        const given = typeof value === "string" ? parse(value) : null;
-        return given
-          ? done(fraction(given.top, given.bottom * BigInt(leaf.scale)))
-          : open(leaf.key);
+        return value === null ? open(leaf.key) : done(fraction(value, SCALE * BigInt(leaf.scale)));
       }
       if (op === "when") return choose(args);
       const parts = args.map(number);
@@ -128,13 +118,11 @@ window.PolicyEstimates = (() => {
     return { inputs, number };
   }
 
-  // Is an answer the one asked for? One of several that it may be leaves it open.
+  /** Tell whether an answer is the one asked for; one of several that it may be leaves it open. */
   function holds(op, wanted, value) {
-    if (value === null) return null;
-    if (op === "flag") return value === true;
-    if (!Array.isArray(value)) return null;
-    const common = value.filter((option) => wanted.includes(option));
-    if (op === "one_of" && common.length && common.length < value.length) return null;
+    if (value === null || op === "flag") return value;
+    const common = wanted.filter((option) => value.has(option));
+    if (op === "one_of" && common.length > 0 && common.length < value.size) return null;
     return common.length > 0;
   }
 
@@ -145,6 +133,12 @@ window.PolicyEstimates = (() => {
     return `${digits.slice(0, -2)}.${digits.slice(-2)}`;
   }
 
+  /**
+   * Work out a tree from answers by their keys, {value, text} as `PolicyMatching` reads them.
+   *
+   * Returns whether it applies at all, the amount in yuan as text with two decimals or null, the
+   * keys of the answers that went in and of those still missing, and why else there is no amount.
+   */
   function estimate(tree, known) {
     const result = { applies: true, amount: null, inputs: [], missing: [], reason: null };
     const { inputs, number } = work(known);
@@ -163,13 +157,11 @@ window.PolicyEstimates = (() => {
 
   const plain = (digits) => digits.replace(/\.?0+$/, "");
 
-  // In 万元 where that takes at most two decimals.
+  /** Return an amount as people say it: in 万元 where that takes at most two decimals. */
   function about(amount, unit) {
     const [whole, fen] = amount.split(".");
     const wan = whole.length > 4 && whole.endsWith("00") && fen === "00";
-    const number = wan
-      ? plain(`${whole.slice(0, -4)}.${whole.slice(-4)}`)
-      : plain(amount);
+    const number = plain(wan ? `${whole.slice(0, -4)}.${whole.slice(-4)}` : amount);
     return `约 ${number} ${wan ? "万元" : "元"}${unit.replace(/^元/, "")}`;
   }
 
