@@ -38,7 +38,7 @@ _COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Eq: "eq",
     ast.NotEq: "ne",
 }
-_FUNCTIONS = {"min": range(2, 11), "max": range(2, 11), "round": range(1, 2), "when": range(3, 4)}
+FUNCTIONS = {"min": range(2, 11), "max": range(2, 11), "round": range(1, 2), "when": range(3, 4)}
 _EXAMPLES = {
     "min": "min(a, b)",
     "max": "max(a, b)",
@@ -251,11 +251,11 @@ class _Reader:
         return {"op": "flag", "key": name}
 
     def _call(self, name: str, args: list[ast.expr], depth: int) -> Tree:
-        if name not in _FUNCTIONS:
-            hint = did_you_mean(name, _FUNCTIONS)
+        if name not in FUNCTIONS:
+            hint = did_you_mean(name, FUNCTIONS)
             self.problems.append(f"没有 {name} 这种算法。{hint or ALLOWED}")
             return _ZERO
-        if len(args) not in _FUNCTIONS[name]:
+        if len(args) not in FUNCTIONS[name]:
             self.problems.append(f"{name} 要写成 {_EXAMPLES[name]}，最多 10 项。")
             return _ZERO
         first = self.test if name == "when" else self.number

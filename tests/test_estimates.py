@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 from indexer.answers import Value, plain
 from indexer.cards import rule_of
 from indexer.cli import app
-from indexer.estimates import Result, about, estimate, publish
+from indexer.estimates import TOO_LARGE, Result, about, estimate, publish
 from indexer.formulas import (
     CAUTION,
     MAX_DEPTH,
@@ -423,6 +423,8 @@ def test_arithmetic_comes_to_what_python_itself_makes_of_it(
         return
     if right < 0:
         assert result.reason == "算出来不到 0 元，请核对填的数。"
+    elif right >= TOO_LARGE:
+        assert result.reason == "算出来的数太大，请核对填的数。"
     else:
         assert result.amount is not None
         assert abs(Fraction(result.amount) - right) <= Fraction(1, 200)
