@@ -13,8 +13,8 @@ import yaml
 
 from indexer.cli import app
 from indexer.conditions import check_condition
-from indexer.loader import load_library
 from indexer.formulas import FUNCTIONS, check_estimate
+from indexer.loader import load_library
 from indexer.policy import Audience, Benefit, Condition, Estimate, Kind, Policy
 from indexer.profile import parse_profile
 from indexer.questions import load_questions
