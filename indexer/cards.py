@@ -4,6 +4,7 @@ import json
 import zlib
 from typing import Any
 
+from indexer.estimates import publish
 from indexer.policy import Kind, Policy
 
 
@@ -32,7 +33,7 @@ def rule_of(policy: Policy) -> bytes:
     """Return what matching needs of an entry, all of it public; nothing for other kinds."""
     if policy.kind is not Kind.BENEFIT:
         return b""
-    record = policy.public_record()
+    record = publish(policy.public_record())
     deadline = policy.deadline.isoformat() if policy.deadline else None
     kept = {name: record[name] for name in RULE_FIELDS if name in record}
     rule = {**kept, "url": url_of(policy.slug), "deadline": deadline}
@@ -63,7 +64,7 @@ def card_of(policy: Policy) -> bytes:
 
 def record_of(policy: Policy) -> bytes:
     """Return the public record of an entry with its `url`, compressed."""
-    record = {**policy.public_record(), "url": url_of(policy.slug)}
+    record = {**publish(policy.public_record()), "url": url_of(policy.slug)}
     return zlib.compress(json.dumps(record, ensure_ascii=False).encode("utf-8", "replace"), 1)
 
 

@@ -8,9 +8,10 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import chain
 
 from indexer.conditions import check_condition
+from indexer.formulas import check_estimate
 from indexer.frontmatter import Loc, place_name
 from indexer.library import Entry, link_targets, linked_slug
-from indexer.policy import Condition
+from indexer.policy import Benefit, Condition, Estimate
 from indexer.problems import Problem, did_you_mean, shown
 
 Finding = tuple[Loc, str]
@@ -77,6 +78,7 @@ def check_entry(entry: Entry) -> Iterator[Finding]:
     """Yield every mistake that an entry shows without the others."""
     yield from _check_citations(entry)
     yield from _check_conditions(entry)
+    yield from _check_estimates(entry)
 
 
 def check_library(entries: Sequence[Entry], slugs: set[str], prefix: str = "") -> list[Problem]:
@@ -160,7 +162,7 @@ def _citations(entry: Entry) -> Iterator[tuple[Loc, str]]:
 
 
 def _nested(name: str, items: Iterable[object]) -> Iterator[tuple[Loc, object]]:
-    """Yield the items of a list with their places, conditions inside groups included."""
+    """Yield the items of a list with their places, those inside conditions and benefits too."""
     stack: list[tuple[Loc, object]] = [((name, n), item) for n, item in enumerate(items)]
     while stack:
         loc, item = stack.pop()
@@ -169,6 +171,9 @@ def _nested(name: str, items: Iterable[object]) -> Iterator[tuple[Loc, object]]:
             for group in ("all", "any", "not_"):
                 for number, inner in enumerate(getattr(item, group)):
                     stack.append(((*loc, group.rstrip("_"), number), inner))
+        elif isinstance(item, Benefit):
+            for number, inner in enumerate(item.estimate):
+                stack.append(((*loc, "estimate", number), inner))
 
 
 def _check_conditions(entry: Entry) -> Iterator[Finding]:
@@ -176,6 +181,14 @@ def _check_conditions(entry: Entry) -> Iterator[Finding]:
     for loc, condition in _nested("eligibility", entry.policy.eligibility):
         if isinstance(condition, Condition):
             for part, message in check_condition(condition, entry.policy.audience):
+                yield (*loc, part), message
+
+
+def _check_estimates(entry: Entry) -> Iterator[Finding]:
+    """Yield the formulas that cannot be followed."""
+    for loc, estimate in _nested("benefits", entry.policy.benefits):
+        if isinstance(estimate, Estimate):
+            for part, message in check_estimate(estimate, entry.policy.audience):
                 yield (*loc, part), message
 
 

@@ -535,6 +535,8 @@ def _print_match(number: int, found: Match) -> None:
     texts = (benefit["text"] for benefit in record.get("benefits", ()))
     for line in filter(None, (" · ".join(filter(None, (mode, left))), *texts, *found.reasons)):
         out.print(f"    {escape(line)}")
+    for line in (line for estimate in found.estimates for line in estimate.lines()):
+        out.print(f"    {escape(line)}")
     for finding in found.findings:
         _print_finding(finding, 4)
     for condition in found.rule.unchecked:

@@ -13,6 +13,7 @@ from typing import Any
 
 from indexer.answers import Answer
 from indexer.conditions import Threshold, negate, read_threshold
+from indexer.estimates import Estimated, estimates_of
 from indexer.policy import (
     Audience,
     Comparison,
@@ -270,6 +271,7 @@ class Match:
     missing: tuple[str, ...]
     reasons: tuple[str, ...]
     days_left: int | None
+    estimates: tuple[Estimated, ...]
 
     @property
     def slug(self) -> str:
@@ -287,17 +289,25 @@ class Match:
     def to_dict(self) -> dict[str, Any]:
         """Return the match as JSON values."""
         record, deadline = self.rule.record, self.rule.deadline
-        kept = ("slug", "title", "url", "summary", "benefit_mode", "benefits", "application_window")
+        kept = ("slug", "title", "url", "summary", "benefit_mode", "application_window")
+        about = {name: record[name] for name in kept if name in record}
+        if "benefits" in record:
+            about["benefits"] = [_without_estimate(benefit) for benefit in record["benefits"]]
         return {
-            **{name: record[name] for name in kept if name in record},
+            **about,
             "outcome": self.outcome,
             "conditions": [finding.to_dict(record["url"]) for finding in self.findings],
             "unchecked": [_unchecked(condition) for condition in self.rule.unchecked],
             "missing": list(self.missing),
             "reasons": list(self.reasons),
+            "estimates": [one.to_dict() for one in self.estimates],
             "deadline": deadline.isoformat() if deadline else None,
             "days_left": self.days_left,
         }
+
+
+def _without_estimate(benefit: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in benefit.items() if name != "estimate"}
 
 
 def _unchecked(condition: Condition) -> dict[str, Any]:
@@ -375,7 +385,16 @@ def _match_one(rule: Rule, facts: Facts) -> Match:
     asked = set(_asked_of_all(findings, True, bounds, facts))
     missing = () if outcome is not Outcome.MORE_INFORMATION else tuple(sorted(asked, key=_place))
     reasons = failed or (*waiting, *(() if rule.testable else (UNTESTABLE,)))
-    return Match(rule, outcome, findings, missing, reasons, _days_left(rule, facts.day))
+    return Match(
+        rule,
+        outcome,
+        findings,
+        missing,
+        reasons,
+        _days_left(rule, facts.day),
+        # What one cannot get is not estimated; what an estimate asks never decides an outcome.
+        () if outcome is Outcome.NOT_ELIGIBLE else estimates_of(rule.record, facts),
+    )
 
 
 def _place(key: str) -> int:

@@ -18,6 +18,7 @@ from typing import Any
 
 import yaml
 
+from indexer.formulas import describe_estimate
 from indexer.library import Library
 from indexer.policy import (
     Audience,
@@ -574,7 +575,9 @@ def _item(part: Part, numbers: Mapping[str, int]) -> Data:
             item["tags"] = _present(label(part.kind))
         case Benefit():
             item["tags"] = _present(label(part.type), _amount(part))
-            item["details"] = _details(("上限", part.cap))
+            item["details"] = _details(
+                ("上限", part.cap), *(("怎么算", describe_estimate(row)) for row in part.estimate)
+            )
         case Condition():
             groups = (
                 ("下面的条件都要符合：", part.all),

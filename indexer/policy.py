@@ -85,6 +85,15 @@ class AmountUnit(StrEnum):
     PERCENTAGE_POINT = "个百分点"
 
 
+class EstimateUnit(StrEnum):
+    """What an estimate comes to (估算的单位): always yuan, once or again and again."""
+
+    YUAN = "元"
+    YUAN_A_MONTH = "元/月"
+    YUAN_A_YEAR = "元/年"
+    YUAN_APIECE = "元/件"
+
+
 class TimeLimitKind(StrEnum):
     """Who set a time limit (时限类型)."""
 
@@ -278,6 +287,7 @@ Url = Annotated[
 ]
 TopicName = Annotated[str, AfterValidator(_known_topic)]
 Slug = Annotated[str, StringConstraints(strip_whitespace=True, max_length=80, pattern=SLUG_PATTERN)]
+Formula = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=400)]
 DocNumber = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=120)]
 
 
@@ -412,6 +422,36 @@ class Document(Record):
         return self
 
 
+class Estimate(Record):
+    """How much a benefit comes to for one applicant (估算): a formula over answers.
+
+    Money counts in yuan, percentages as fractions (15% is 0.15), everything else in the unit of
+    its question. `indexer/estimates.py` reads formulas and works them out.
+    """
+
+    name: ShortText = Field(description="算出来的是什么", examples=["一年少交的企业所得税"])
+    formula: Formula = Field(
+        description="算式：数、lexicon/questions.yml 里的 key、+ - * / 和括号、min、max、round、"
+        "when(情形, 是的按这个, 不是的按那个)；钱一律按元，百分数写成小数，别的按提问的单位",
+        examples=["min(headcount * 2000, 300000)"],
+    )
+    only_if: Formula | None = Field(
+        None,
+        description="只在什么情形下能这样算；不写表示都能",
+        examples=['car_renewal == "报废更新"'],
+    )
+    unit: EstimateUnit = Field(description="单位：元、元/月、元/年、元/件", examples=["元/年"])
+    basis: Text = Field(
+        description="依据的条款或文件", examples=["财政部 税务总局公告2023年第12号"]
+    )
+    source: OneOrMore[ShortText] = Field(
+        (), description="出处代号，对应 sources 里的 id", examples=[["公告2026-10"]]
+    )
+    note: Text | None = Field(
+        None, description="按什么假定算的、还差什么没有算", examples=["按全年都在岗算"]
+    )
+
+
 class Benefit(Record):
     """One thing that a benefit policy gives (扶持内容)."""
 
@@ -425,6 +465,11 @@ class Benefit(Record):
     )
     per: ShortText | None = Field(None, description="按什么算", examples=["每人每月"])
     cap: Text | None = Field(None, description="上限", examples=["每户最高 30 万元"])
+    estimate: OneOrMore[Estimate] = Field(
+        (),
+        description="怎么算：大约能得多少；只写核实为现行的算法",
+        examples=[[{"name": "补贴", "formula": "headcount * 2000", "unit": "元"}]],
+    )
     basis: Text | None = Field(
         None, description="依据的条款", examples=["财政部 税务总局公告2026年第10号"]
     )

@@ -15,7 +15,7 @@ from indexer.policy import LEXICON, Audience
 from indexer.problems import ParameterError, ParameterProblem, did_you_mean, printable
 from indexer.questions import Question, load_questions, units_of
 
-MAX_ANSWERS = 300  # three times the questions there are
+MAX_ANSWERS = 300  # more than twice the questions there are
 SIZES = ("微型", "小型", "中型", "大型")
 LISTED = "能回答的问题见接口 /api/questions，或者 indexer/lexicon/questions.yml。"
 

@@ -13,9 +13,11 @@ import yaml
 
 from indexer.cli import app
 from indexer.conditions import check_condition
+from indexer.formulas import FUNCTIONS, check_estimate
 from indexer.loader import load_library
-from indexer.policy import Audience, Condition, Kind, Policy
+from indexer.policy import Audience, Benefit, Condition, Estimate, Kind, Policy
 from indexer.profile import parse_profile
+from indexer.questions import load_questions
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUP: Any = typer.main.get_command(app)
@@ -51,9 +53,10 @@ def test_every_link_in_a_document_leads_somewhere(name: str) -> None:
 
 def test_the_fields_named_to_editors_exist() -> None:
     conditions = {field.alias or name for name, field in Condition.model_fields.items()}
-    fields = set(Policy.model_fields) | conditions
+    fields = {*Policy.model_fields, *conditions, *Benefit.model_fields}
+    formulas = {*load_questions().by_key, *FUNCTIONS}
     named = re.findall(r"`([a-z_]+)`", read("CONTRIBUTING.md"))
-    assert set(named) - {"extras"} <= fields
+    assert set(named) - {"extras"} <= fields | formulas
 
 
 def yaml_in(name: str) -> list[Any]:
@@ -66,10 +69,16 @@ def test_the_answers_shown_in_the_readme_are_understood() -> None:
 
 
 def test_the_conditions_shown_to_editors_are_accepted() -> None:
-    (example,) = yaml_in("CONTRIBUTING.md")
+    example, _ = yaml_in("CONTRIBUTING.md")
     rows = [Condition.model_validate(row) for row in example["eligibility"]]
     for condition in (*rows, *(child for row in rows for child in row.any)):
         assert list(check_condition(condition, [Audience.ENTERPRISE])) == []
+
+
+def test_the_estimates_shown_to_editors_are_accepted() -> None:
+    _, example = yaml_in("CONTRIBUTING.md")
+    (estimate,) = [Estimate.model_validate(row) for row in example["estimate"]]
+    assert list(check_estimate(estimate, [Audience.CITIZEN])) == []
 
 
 def test_the_architecture_names_exactly_the_modules_there_are() -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from indexer.answers import AnswerError, read_answer
 from indexer.conditions import read_threshold
+from indexer.formulas import keys_in, read_estimate
 from indexer.loader import inspect_library, load_library
 from indexer.policy import Audience, Condition
 from indexer.problems import LexiconError, ParameterError
@@ -46,12 +47,13 @@ def conditions(group: tuple[Condition, ...]) -> Iterator[Condition]:
             yield from conditions(inner)
 
 
-def test_every_question_is_used_by_an_entry_directly_or_through_what_is_worked_out() -> None:
-    used = {
-        condition.field
-        for policy in load_library(POLICIES).policies
-        for condition in conditions(policy.eligibility)
-    }
+def test_every_question_is_used_by_a_rule_or_an_estimate_or_what_they_work_out() -> None:
+    policies = load_library(POLICIES).policies
+    used = {condition.field for policy in policies for condition in conditions(policy.eligibility)}
+    estimates = (
+        row for policy in policies for benefit in policy.benefits for row in benefit.estimate
+    )
+    used |= {key for row in estimates for key in keys_in(read_estimate(row.formula, row.only_if))}
     for row in load_questions().rows:
         if row.key in used:
             used |= set(row.derived_from)

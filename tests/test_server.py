@@ -497,6 +497,7 @@ def test_a_match_answers_with_exactly_the_documented_fields(service: Service) ->
         "unchecked",
         "missing",
         "reasons",
+        "estimates",
         "deadline",
         "days_left",
     ]
