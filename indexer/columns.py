@@ -166,12 +166,12 @@ def _twice(columns: Sequence[Column]) -> Iterator[str]:
     """Yield every question that two columns answer, with their places."""
     seen: dict[str, Column] = {}
     for column in columns:
-        if column.use in (Use.KEPT, Use.PERSONAL, Use.UNUSED):
+        if column.use in (Use.PERSONAL, Use.UNUSED):
             continue
-        key = column.question.key if column.question else column.use.value
-        first = seen.setdefault(key, column)
+        kept = f"要保留的{shown(column.name)}"
+        what = f"问题“{column.question.label}”" if column.question else _USES.get(column.use, kept)
+        first = seen.setdefault(what, column)
         if first is not column:
-            what = f"问题“{column.question.label}”" if column.question else _USES[column.use]
             yield f"{first}和{column}都是{what}，只能留一列，请删去或者改名。"
 
 
@@ -404,7 +404,7 @@ class Reading:
     def _matters(self, odd: Oddity) -> bool:
         """Only a number may be meant for several enterprises together."""
         reader = self._readers.get(odd.column)
-        return not odd.filled or (reader is not None and reader.is_number)
+        return not odd.filled or bool(reader and reader.is_number)
 
     def _totals(self, answers: Answers) -> dict[tuple[int, int], str]:
         words = load_words().totals

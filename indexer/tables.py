@@ -80,6 +80,7 @@ class Row:
 class Table:
     """An open table: its header, and the rows below it, which can be read once."""
 
+    path: Path
     names: tuple[str, ...]
     places: tuple[str, ...]  # of the columns, as a person finds them
     header_line: int
@@ -187,6 +188,7 @@ def _open_csv(path: Path, file: BinaryIO, known: Known) -> Table:
     rows = _records(_Lines(text), delimiter, len(names), header.line)
     total = path.stat().st_size
     return Table(
+        path=path,
         names=names,
         places=tuple(f"第 {number} 列" for number in range(1, len(names) + 1)),
         header_line=header.line,
@@ -423,6 +425,7 @@ def _table(
 
     filled = [str(m) for m in merged if m.bottom > header.line and m.left <= len(names)]
     return Table(
+        path=path,
         names=names,
         places=tuple(f"{get_column_letter(place)} 列" for place in range(1, len(names) + 1)),
         header_line=header.line,
