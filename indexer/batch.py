@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from indexer.columns import PLACES, Answers, scaled
+from indexer.columns import ONE, Answers, scaled
 from indexer.conditions import Threshold
 from indexer.matching import Match, Node, Outcome, Rule, match
 from indexer.policy import Audience, Comparison
@@ -338,7 +338,7 @@ def _bounds_of(value: Any) -> dict[str, list[int]]:
     (industry,) = value
     by_key = load_questions().by_key
     return {
-        name: [bound * units_of(unit)[unit] * 10**PLACES for bound in lower]
+        name: [bound * units_of(unit)[unit] * ONE for bound in lower]
         for name, lower in load_sizes().get(industry, {}).items()
         if (unit := by_key[name].unit)
     }

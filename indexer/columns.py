@@ -19,9 +19,10 @@ from indexer.questions import Question, QuestionType, fold, load_questions, unit
 from indexer.tables import Chunk, Oddity, Table, TableError
 
 PLACES = 6  # decimals that a number can have
+ONE = 1_000_000  # numbers are counted in millionths
 REMEMBERED = 200_000  # spellings of one column
 EXAMPLES = 3
-_ANNOTATED = re.compile(r"(.+?)\s*(?:[(\[【](.+?)[)\]】]|[/:,]\s*([^/:,]+))")
+_ANNOTATED = re.compile(r"(.+?)\s*(?:[(\[【]([^()\[\]【】]+)[)\]】]|[/:,]\s*([^/:,]+))")
 _PERIOD = re.compile(r"(?:\d{4}|上|本|去|今)?(?:年|年度|年末|年底|全年|期末|季度平均|平均)|\d{4}")
 _PLAIN = r"^[0-9]{1,12}(?:\.[0-9]{1,6})?$"
 _LONG_DECIMAL = re.compile(r"[-+]?[0-9]{1,15}\.[0-9]{7,30}")
@@ -84,7 +85,8 @@ def is_known(name: str) -> bool:
     words = load_words()
     if fold(_bare(name)) in words.name | words.code:
         return True
-    return _question_of(name)[0] is not None
+    question, _ = _question_of(name)
+    return question is not None
 
 
 def _bare(name: str) -> str:
@@ -197,7 +199,7 @@ class Reject:
 class Answers:
     """The answers of some rows, one series to a question.
 
-    Numbers are whole, 10**-6 of the smallest unit each; all else are places in `values`.
+    Numbers are whole, millionths of the smallest unit each; all else are places in `values`.
     """
 
     lines: pl.Series
@@ -235,7 +237,7 @@ class Tally:
     @property
     def looks_like_shares(self) -> bool:
         """Whether percentages seem to be written as shares of one."""
-        return 0 < self.largest <= 10**PLACES
+        return 0 < self.largest <= ONE
 
 
 class _Reader:
@@ -320,7 +322,7 @@ class _Reader:
         decimals = parts.field("field_1").fill_null("").str.pad_end(PLACES, "0")
         whole = (parts.field("field_0") + decimals).cast(pl.Int128)
         number = whole * pl.lit(units[self.unit or self.question.unit or ""], dtype=pl.Int128)
-        own = units[self.question.unit or ""] * 10**PLACES
+        own = units[self.question.unit or ""] * ONE
         low, high = self.question.minimum, self.question.maximum
         in_range = pl.lit(True)
         if low is not None:

@@ -98,7 +98,12 @@ def _folder_beside(out: Path) -> Iterator[Path]:
     except OSError as error:
         raise TableError(f"{out}：写不进去（{error.strerror}），请换个位置。") from None
     with folder as name:
-        yield Path(name)
+        try:
+            yield Path(name)
+        except OSError as error:
+            raise TableError(
+                f"{out}：写不下去（{error.strerror or error}），没有留下结果。"
+            ) from None
 
 
 def _work_through(table: Table, results: Results, step: Callable[[int, int], None]) -> None:

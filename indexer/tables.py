@@ -111,22 +111,22 @@ def _fitted(cells: list[str], width: int) -> list[str]:
 def open_table(path: Path, known: Known, sheet: str | None = None) -> Iterator[Table]:
     """Open a table whose header is the row with the most names that are `known`."""
     try:
-        with path.open("rb") as file:
-            start = file.read(8)
-            if start.startswith(b"PK"):
-                with _open_workbook(path, known, sheet) as table:
-                    yield table
-            elif start.startswith(b"\xd0\xcf\x11\xe0"):
-                raise TableError(
-                    f"{path}：加了密码，或者是旧的 .xls 格式；"
-                    "请用 Excel 打开、去掉密码，另存为 .xlsx。"
-                )
-            elif sheet is not None:
-                raise TableError(f"{path}：不是 Excel 文件，没有工作表，请去掉 --sheet。")
-            else:
-                yield _open_csv(path, file, known)
+        file = path.open("rb")
     except OSError as error:
         raise TableError(f"{path}：读不出来（{error.strerror}），请核对文件名。") from None
+    with file:
+        start = file.read(8)
+        if start.startswith(b"PK"):
+            with _open_workbook(path, known, sheet) as table:
+                yield table
+        elif start.startswith(b"\xd0\xcf\x11\xe0"):
+            raise TableError(
+                f"{path}：加了密码，或者是旧的 .xls 格式；请用 Excel 打开、去掉密码，另存为 .xlsx。"
+            )
+        elif sheet is not None:
+            raise TableError(f"{path}：不是 Excel 文件，没有工作表，请去掉 --sheet。")
+        else:
+            yield _open_csv(path, file, known)
 
 
 # The header
@@ -194,7 +194,7 @@ def _open_csv(path: Path, file: BinaryIO, known: Known) -> Table:
         header_line=header.line,
         told=(f"文件编码 {encoding.upper()}，用{DELIMITERS[delimiter]}分隔。",),
         rows=rows,
-        progress=lambda: (min(file.tell(), total), total),
+        progress=lambda: (min(text.buffer.tell(), total), total),
     )
 
 

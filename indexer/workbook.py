@@ -72,7 +72,10 @@ def _cell(sheet: Any, value: Any, bold: bool = False) -> Any:
     """Return a cell; text stays text, whatever it begins with."""
     if not isinstance(value, str):
         return value
-    cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", value))
+    text = ILLEGAL_CHARACTERS_RE.sub("", value)
+    if not bold and not text.startswith("="):
+        return text
+    cell = WriteOnlyCell(sheet, text)
     cell.data_type = "s"
     if bold:
         cell.font, cell.alignment = Font(bold=True), Alignment(vertical="top")
