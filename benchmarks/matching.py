@@ -18,25 +18,28 @@ from typing import Any, TypeVar
 from generator import SEED
 from machine import describe
 
-from indexer.batch import Judge
+from indexer.batch import Judge, Judged
 from indexer.cards import rule_of
-from indexer.columns import Answers, Reading, is_known, map_columns
+from indexer.columns import Answers, Column, Reading, is_known, map_columns
 from indexer.loader import load_library
 from indexer.matching import Outcome, Rule, match, read_rules
+from indexer.outreach import CHUNK
 from indexer.policy import Audience, Kind
 from indexer.profile import parse_profile
 from indexer.tables import open_table
+from indexer.writing import build_index
 
 ROOT = Path(__file__).resolve().parent.parent
 DAY = date(2026, 11, 24)
-CHUNK = 100_000
 Result = TypeVar("Result")
+Said = dict[str, tuple[Outcome, tuple[str, ...]]]
 
 # Shares of enterprises by what they do and what they are, rounded from what yearbooks tell of a
 # city: most are small, in trade and services; what a register does not ask is mostly not known.
 INDUSTRIES = {
     "零售业": 22, "批发业": 16, "制造业": 14, "租赁和商务服务业": 9, "建筑业": 7, "农林牧渔业": 6,
-    "科学研究和技术服务业": 5, "餐饮业": 5, "软件和信息技术服务业": 4, "居民服务、修理和其他服务业": 4,
+    "科学研究和技术服务业": 5, "餐饮业": 5, "软件和信息技术服务业": 4,
+    "居民服务、修理和其他服务业": 4,
     "交通运输业": 3, "教育": 1, "住宿业": 1, "物业管理": 1, "房地产开发经营": 1, "其他行业": 1,
 }  # fmt: skip
 ENTITIES = {"企业": 50, "个体工商户": 44, "农民专业合作社": 4, "社会组织": 2}
@@ -48,11 +51,32 @@ HEADER = (
     "纳税信用等级", "控股类型", "资质", "研发费用（万元）", "裁员率（%）", "是否缴纳企业所得税",
     "融资需求", "残疾职工人数",
 )  # fmt: skip
-GAPS = (0, 0, 0, 0.02, 0.05, 0.1, 0.03, 0.2, 0.3, 0.35, 0.5, 0.15, 0.4, 0.3, 0, 0.7, 0.6, 0.3, 0.8, 0.7)
+GAPS = (
+    0,
+    0,
+    0,
+    0.02,
+    0.05,
+    0.1,
+    0.03,
+    0.2,
+    0.3,
+    0.35,
+    0.5,
+    0.15,
+    0.4,
+    0.3,
+    0,
+    0.7,
+    0.6,
+    0.3,
+    0.8,
+    0.7,
+)
 
 
 def generate(count: int, seed: int = SEED) -> Iterator[list[str]]:
-    """Yield made-up enterprises, always the same for a seed, every cell as often empty as in life."""
+    """Yield made-up enterprises, always the same for a seed, with gaps as in a register."""
     chance = random.Random(seed)
 
     def drawn(shares: dict[str, int]) -> Callable[[], str]:
@@ -101,10 +125,10 @@ def main() -> None:
         path = Path(folder) / "enterprises.csv"
         _, seconds = timed(lambda: write(path, options.rows))
         size = path.stat().st_size / 1e6
-        print(f"名单：{options.rows:,} 家，{len(HEADER)} 列，{size:,.0f} MB，造出来用了 {seconds:.0f} 秒")
+        print(f"名单：{options.rows:,} 家，{len(HEADER)} 列，{size:,.0f} MB，造它 {seconds:.0f} 秒")
         rules = read_library()
         measure_parts(path, rules, options.rows)
-        compare(path, rules, options)
+        compare(path, rules, options.rows, options.sample)
         measure_command(path, Path(folder), options.rows)
 
 
@@ -128,7 +152,7 @@ def timed(work: Callable[[], Result]) -> tuple[Result, float]:
 
 
 def measure_parts(path: Path, rules: Sequence[Rule], rows: int) -> None:
-    """Read the table, and judge what was read, one after the other."""
+    """Read the table, then judge what was read, for enterprises and for anybody."""
     read: list[Answers] = []
 
     def read_all() -> None:
@@ -136,30 +160,83 @@ def measure_parts(path: Path, rules: Sequence[Rule], rows: int) -> None:
             reading = Reading(map_columns(table), DAY)
             read.extend(reading.read(chunk)[0] for chunk in table.chunks(CHUNK))
 
-    _, reading_s = timed(read_all)
-    for audience in ((Audience.ENTERPRISE,), ()):
+    _, seconds = timed(read_all)
+    print(f"读入：{seconds:.1f} 秒，每秒 {rows / seconds:,.0f} 家")
+    for whom, audience in (("企业的", (Audience.ENTERPRISE,)), ("全部", ())):
         judge = Judge(rules, DAY, audience)
-        pairs = rows * len(judge.rules)
-        _, judging_s = timed(partial(list, map(judge.judge, read)))
-        whom = "只问企业的条目" if audience else "全部惠企惠民条目"
+        _, seconds = timed(partial(list, map(judge.judge, read)))
+        pairs = rows * len(judge.rules) / seconds / 1e6
         print(
-            f"判断（{whom}，{len(judge.rules)} 条）：{judging_s:.1f} 秒，每秒 {rows / judging_s:,.0f} 家、"
-            f"{pairs / judging_s / 1e6:.1f} 百万对"
+            f"判断（{whom} {len(judge.rules)} 条）：{seconds:.1f} 秒，"
+            f"每秒 {rows / seconds:,.0f} 家、{pairs:.1f} 百万对"
         )
-    print(f"读入：{reading_s:.1f} 秒，每秒 {rows / reading_s:,.0f} 家")
-    print(f"读入和判断的内存最多 {peak_gb(resource.RUSAGE_SELF):.2f} GB（读入的全部留着）")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"内存最多 {peak:.2f} GB，读入的全部留着")
 
 
-def peak_gb(who: int) -> float:
-    return resource.getrusage(who).ru_maxrss / 2**20
+def compare(path: Path, rules: Sequence[Rule], rows: int, sample: int) -> None:
+    """Judge rows drawn evenly from the table one by one: the same results, and how much slower."""
+    with open_table(path, is_known) as table:
+        columns = map_columns(table)
+        reading, judge = Reading(columns, DAY), Judge(rules, DAY, (Audience.ENTERPRISE,))
+        every = max(rows // sample, 1)
+        given: list[dict[str, Any]] = []
+        together: list[Said] = []
+        for chunk in table.chunks(CHUNK):
+            answers, _ = reading.read(chunk)
+            judged = judge.judge(answers)
+            for row in range(0, len(answers), every):
+                given.append(profile_in(columns, [cells[row] for cells in chunk.columns]))
+                together.append(said_together(judge, judged, row))
+    alone, seconds = timed(lambda: [said_alone(rules, profile) for profile in given])
+    if alone != together:
+        raise SystemExit("批量和逐个判断的结果不一样")
+    print(
+        f"逐个判断 {len(alone):,} 家：{seconds:.1f} 秒，每秒 {len(alone) / seconds:,.0f} 家；"
+        f"{sum(map(len, alone)):,} 个结果和缺什么，与批量的全部相同"
+    )
 
 
-def compare(path: Path, rules: Sequence[Rule], options: Any) -> None:
-    """Judge a sample one by one: the same results, and how much slower."""
+def profile_in(columns: Sequence[Column], cells: Sequence[str]) -> dict[str, Any]:
+    """Return a row as the answers of a single profile."""
+    profile: dict[str, Any] = {"audience": "企业"}
+    for column in columns:
+        cell = cells[column.index]
+        if column.question is not None and cell:
+            unit = column.unit
+            profile[column.question.key] = {"value": cell, "unit": unit} if unit else cell
+    return profile
+
+
+def said_alone(rules: Sequence[Rule], profile: dict[str, Any]) -> Said:
+    judged = match(rules, parse_profile(profile, DAY), DAY)
+    found = (found for outcome in Outcome for found in judged.group(outcome))
+    return {match.slug: (match.outcome, match.missing) for match in found}
+
+
+def said_together(judge: Judge, judged: Judged, row: int) -> Said:
+    said: Said = {}
+    for slug in judged.outcomes.columns:
+        outcome, place = judged.outcomes[slug][row], judged.missing[slug][row]
+        if outcome is not None:
+            said[slug] = (Outcome(outcome), () if place is None else judge.missing_sets[place])
+    return said
 
 
 def measure_command(path: Path, folder: Path, rows: int) -> None:
-    """Run the whole command in a process of its own."""
+    """Run the whole command in a process of its own: read, judge, write, compare with last time."""
+    index, out = folder / "index", folder / "out"
+    build_index(load_library(ROOT / "policies"), index)
+    command = [sys.executable, "-m", "indexer", "match", "--batch", str(path), "--json"]
+    command += ["--out", str(out), "--index", str(index), "--as-of", DAY.isoformat()]
+    for name in ("整个命令", "再运行一次，和上次比"):
+        _, seconds = timed(
+            partial(subprocess.run, command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        )
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+        print(f"{name}：{seconds:.1f} 秒，每秒 {rows / seconds:,.0f} 家，内存最多 {peak:.2f} GB")
+    size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
+    print(f"结果文件共 {size / 1e9:.1f} GB")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -17,7 +16,7 @@ from indexer.results import CHANGES, Results, Summary, column_row, warnings_of
 from indexer.tables import Table, TableError, open_table
 from indexer.workbook import write_workbook
 
-CHUNK = 50_000  # rows at a time; smaller ones cost more time, larger ones more memory
+CHUNK = 50000  # rows at a time; smaller ones cost more time, larger ones more memory
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,9 @@ def tell_whom(
     with _open(path, day, sheet, kept) as (table, reading), _folder_beside(out) as folder:
         judge = Judge(rules, day, () if reading.names_audience else (Audience.ENTERPRISE,))
         results = Results(folder, judge, reading)
-        _work_through(table, results, step)
+        for chunk in table.chunks(CHUNK):
+            results.add(*reading.read(chunk))
+            step(*table.progress())
         summary, changes = results.finish(table, out)
         write_workbook(folder, summary, changes)
         _move(folder, out, summary.files)
@@ -104,19 +105,6 @@ def _folder_beside(out: Path) -> Iterator[Path]:
             raise TableError(
                 f"{out}：写不下去（{error.strerror or error}），没有留下结果。"
             ) from None
-
-
-def _work_through(table: Table, results: Results, step: Callable[[int, int], None]) -> None:
-    """Read the next rows while those before are judged and written."""
-    with ThreadPoolExecutor(1) as worker:
-        pending: Future[None] | None = None
-        for chunk in table.chunks(CHUNK):
-            if pending is not None:
-                pending.result()
-            pending = worker.submit(results.add, chunk)
-            step(*table.progress())
-        if pending is not None:
-            pending.result()
 
 
 def _move(folder: Path, out: Path, files: Sequence[str]) -> None:

@@ -12,10 +12,10 @@ from typing import Any
 import polars as pl
 
 from indexer.batch import Judge, Judged
-from indexer.columns import Column, Reading, Reject, Tally, Use
+from indexer.columns import Answers, Column, Reading, Reject, Tally, Use
 from indexer.matching import OUTCOMES, Match, Outcome
 from indexer.questions import load_questions
-from indexer.tables import Chunk, Table, TableError
+from indexer.tables import Table, TableError
 
 SOON = 30  # days
 LINE, CODE, NAME = "行号", "统一社会信用代码", "企业名称"
@@ -129,9 +129,8 @@ class Results:
         (folder / "parts").mkdir()
         self._append(REJECTS, _rejects_frame([]))
 
-    def add(self, chunk: Chunk) -> None:
-        """Read, judge and write some rows."""
-        answers, rejects = self.reading.read(chunk)
+    def add(self, answers: Answers, rejects: Sequence[Reject]) -> None:
+        """Judge and write some rows, and write why others could not be read."""
         if rejects:
             self._append(REJECTS, _rejects_frame(rejects))
         if not len(answers):

@@ -185,7 +185,7 @@ def drawn_answer(question: Question, chance: random.Random) -> str:
                 5000,
                 40000,
             )
-            number = chance.choice([n for n in near if low <= n <= high])
+            number = Decimal(str(chance.choice([n for n in near if low <= n <= high])))
             edge = chance.choice((0, 0, 0, -0.01, 0.01, 0.000001))
             number = min(
                 max(Decimal(str(number)) + Decimal(str(edge)), Decimal(low)), Decimal(high)
@@ -306,7 +306,7 @@ def test_a_rule_with_more_leaves_than_fit_one_number_says_the_same(tmp_path: Pat
     numbers = [row for row in load_questions().rows if row.type is QuestionType.NUMBER]
     leaves = [{"text": "问", "field": row.key, "op": "is_true"} for row in flags]
     leaves += [
-        {"text": "问", "field": row.key, "op": "gte", "value": "1", "unit": row.unit}
+        {"text": "问", "field": row.key, "op": "gte", "value": "1", "unit": row.unit or ""}
         for row in numbers
     ]
     assert len(leaves) > 40
@@ -472,7 +472,7 @@ def test_a_line_without_end_is_no_list(tmp_path: Path) -> None:
 # Excel
 
 
-def save_xlsx(path: Path, rows: Sequence[Sequence[Any]], *merged: str) -> Path:
+def save_xlsx(path: Path, rows: Sequence[Any], *merged: str) -> Path:
     book = openpyxl.Workbook()
     sheet = book.active
     assert sheet is not None
@@ -575,8 +575,8 @@ def test_a_formula_counts_with_its_value_and_is_rejected_without_one(tmp_path: P
     parts[name] = parts[name].replace(b"<f>1+2</f><v />", b"<f>1+2</f><v>3</v>")
     assert b"<v>3</v>" in parts[name]
     with zipfile.ZipFile(path, "w") as archive:
-        for part, content in parts.items():
-            archive.writestr(part, content)
+        for file, content in parts.items():
+            archive.writestr(file, content)
     _, (part,), rejects = read(path)
     assert part.profile_of(0)["headcount"].value == 3
     assert len(part) == 1
@@ -928,9 +928,9 @@ def test_no_cell_of_any_file_is_a_formula(tmp_path: Path) -> None:
         cells = [cell for row in rows_of(path) for cell in row.values()]
         assert not [cell for cell in cells if cell[:1] in tuple("=+-@")]
     book = openpyxl.load_workbook(out / "政策找人.xlsx")
-    cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
-    assert {cell.data_type for cell in cells} <= {"s", "inlineStr", "n", "d"}
-    assert "=cmd" in {cell.value for cell in cells}
+    inside = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
+    assert {cell.data_type for cell in inside} <= {"s", "inlineStr", "n", "d"}
+    assert "=cmd" in {cell.value for cell in inside}
 
 
 def everything_written(out: Path) -> str:
