@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeVar
@@ -120,7 +121,8 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000, help="多少家企业")
     parser.add_argument("--sample", type=int, default=2_000, help="抽多少家和逐个判断的结果比")
     options = parser.parse_args()
-    print("，".join(f"{name} {value}" for name, value in describe().items()))
+    machine = describe() | {"polars": version("polars")}
+    print("，".join(f"{name} {value}" for name, value in machine.items()))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "enterprises.csv"
         _, seconds = timed(lambda: write(path, options.rows))

@@ -73,7 +73,8 @@ def tell_whom(
         results = Results(folder, judge, reading)
         for chunk in table.chunks(CHUNK):
             results.add(*reading.read(chunk))
-            step(*table.progress())
+            done, total = table.progress()
+            step(done * 100 // max(total, 1), 100)
         summary, changes = results.finish(table, out)
         write_workbook(folder, summary, changes)
         _move(folder, out, summary.files)
@@ -108,16 +109,19 @@ def _folder_beside(out: Path) -> Iterator[Path]:
 
 
 def _move(folder: Path, out: Path, files: Sequence[str]) -> None:
-    """Put the new files in the place of the old ones; what else is in the folder stays."""
+    """Put the new files in the place of the old ones, or none; what else is there stays."""
     out.mkdir(exist_ok=True)
     old = folder / "old"
     old.mkdir()
+    moved: list[tuple[Path, Path]] = []
     for name in dict.fromkeys((CHANGES, *files)):
-        try:
-            if (out / name).exists():
-                (out / name).rename(old / name)
-            if (folder / name).exists():
-                (folder / name).rename(out / name)
-        except OSError:
-            message = "换不上新的，可能正打开着；请关上它，再运行一次。"
-            raise TableError(f"{out / name}：{message}") from None
+        for source, target in ((out / name, old / name), (folder / name, out / name)):
+            try:
+                if source.exists():
+                    source.rename(target)
+                    moved.append((source, target))
+            except OSError:
+                for was, now in reversed(moved):
+                    now.rename(was)
+                message = "换不上新的，可能正打开着；请关上它，再运行一次。"
+                raise TableError(f"{out / name}：{message}") from None

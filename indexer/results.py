@@ -23,6 +23,8 @@ ALL, BY_ENTERPRISE, BY_POLICY = "结果.parquet", "按企业.csv", "按政策"
 REJECTS, CHANGES, WORKBOOK, RUN = "rejects.csv", "变化.csv", "政策找人.xlsx", "运行.json"
 MISSING = "：缺什么"
 LIKELY, OPEN = OUTCOMES[Outcome.LIKELY], OUTCOMES[Outcome.MORE_INFORMATION]
+MARKS = {LIKELY: "✔", OPEN: "？", OUTCOMES[Outcome.NOT_ELIGIBLE]: "✘"}  # as the command shows
+MAX_OPEN = 1_048_575  # rows of enterprises in a file that Excel can open
 SAID = pl.Enum(list(OUTCOMES.values()))
 # Changes, as they are told.
 NEW, LOST = "新符合", "不再符合"
@@ -46,10 +48,14 @@ class PolicyCount:
         return title
 
     @property
-    def file(self) -> str:
-        """The name of the file of its enterprises."""
+    def heading(self) -> str:
+        """The name of its column; titles alone need not differ."""
+        return f"{self.title}（{self.match.slug}）"
+
+    def file(self, said: str) -> str:
+        """Return the name of the file of the enterprises of which that is said."""
         title = re.sub(r"[^\w（）()、—-]", "", self.title)[:50]
-        return f"{title}（{self.match.slug}）.csv"
+        return f"{title}（{self.match.slug}）-{said}.csv"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts as JSON values."""
@@ -125,6 +131,7 @@ class Results:
         self.counts = tuple(PolicyCount(found) for found in judge.matches)
         self._kept = [c.name for c in reading.columns if c.use is Use.KEPT]
         self._parts = 0
+        self._open: Counter[str] = Counter()
         (folder / BY_POLICY).mkdir()
         (folder / "parts").mkdir()
         self._append(REJECTS, _rejects_frame([]))
@@ -150,19 +157,28 @@ class Results:
         wide.write_parquet(self.folder / "parts" / f"{self._parts:06}.parquet")
         self._parts += 1
         safe = about.with_columns(_safe(name) for name in about.columns if name != LINE)
-        self._append(BY_ENTERPRISE, safe.hstack(by_enterprise(wide, self.counts)))
+        self._append(BY_ENTERPRISE, safe.hstack(_by_enterprise(wide, self.counts)))
         for count in self.counts:
             slug = count.match.slug
-            found = safe.with_columns(said[slug].alias("结果"), missing[slug].alias("缺什么"))
-            found = found.filter(pl.col("结果").is_in([LIKELY, OPEN]))
-            if len(found):
-                self._append(f"{BY_POLICY}/{count.file}", found)
+            self._append_of(count, LIKELY, safe.filter(said[slug] == LIKELY))
+            found = safe.with_columns(missing[slug].alias("缺什么")).filter(said[slug] == OPEN)
+            self._append_of(count, OPEN, found.head(MAX_OPEN - self._open[slug]))
+            self._open[slug] += len(found)
+
+    def _append_of(self, count: PolicyCount, said: str, found: pl.DataFrame) -> None:
+        if len(found):
+            self._append(f"{BY_POLICY}/{count.file(said)}", found)
 
     def _missing_in_words(self, judged: Judged) -> dict[str, pl.Series]:
-        words = pl.Series(
-            [missing_in_words(keys) for keys in self.judge.missing_sets], dtype=pl.String
-        )
-        return {slug: words.gather(judged.missing[slug]) for slug in judged.missing.columns}
+        """Return what is missing, or else why a policy stays open."""
+        sets = [missing_in_words(keys) for keys in self.judge.missing_sets]
+        words = pl.Series(sets, dtype=pl.String)
+        found = {slug: words.gather(judged.missing[slug]) for slug in judged.missing.columns}
+        for count in self.counts:
+            slug = count.match.slug
+            why = "".join(count.match.reasons) or "要由窗口或者主管部门判断。"
+            found[slug] = found[slug].set(found[slug] == "", why)
+        return found
 
     def _count(self, judged: Judged) -> None:
         for count in self.counts:
@@ -201,7 +217,7 @@ class Results:
         summary = Summary(
             table=table.path.name,
             as_of=self.judge.day,
-            told=(*table.told, *warnings_of(self.reading)),
+            told=(*table.told, *warnings_of(self.reading), *self._cut()),
             columns=tuple((c, self.reading.tallies.get(c.index)) for c in self.reading.columns),
             read=self.reading.rows,
             rejected=self.reading.rejected,
@@ -215,6 +231,15 @@ class Results:
         text = json.dumps(summary.to_dict(), ensure_ascii=False, indent=2)
         (self.folder / RUN).write_text(text, encoding="utf-8")
         return summary, changes
+
+    def _cut(self) -> Iterator[str]:
+        """Tell which files do not hold all enterprises that may fit."""
+        cut = [count.title for count in self.counts if self._open[count.match.slug] > MAX_OPEN]
+        if cut:
+            yield (
+                f"“{OPEN}”的太多，Excel 打不开，这些政策的 CSV 里只有前 {MAX_OPEN} 家，"
+                f"全部在 {BY_ENTERPRISE} 和 {ALL} 里：{'、'.join(cut)}。"
+            )
 
     def _first_reason(self) -> str:
         rejects = pl.read_csv(self.folder / REJECTS, n_rows=1)
@@ -246,19 +271,30 @@ def missing_in_words(keys: Sequence[str]) -> str:
     return "、".join(by_key[key].label for key in keys)
 
 
-def by_enterprise(wide: pl.DataFrame, counts: Sequence[PolicyCount]) -> pl.DataFrame:
-    """Return of each enterprise how many policies fit or may fit, and which."""
-    columns = []
-    for said in (LIKELY, OPEN):
-        titles = [
-            pl.when(pl.col(count.match.slug) == said).then(pl.lit(count.title)) for count in counts
-        ]
-        number = pl.sum_horizontal(
-            (pl.col(count.match.slug) == said).fill_null(False) for count in counts
-        )
-        columns.append(number.alias(f"{said}（条）"))
-        columns.append(pl.concat_str(titles, separator="；", ignore_nulls=True).alias(said))
-    return wide.select(columns)
+def policies_of(counts: Sequence[PolicyCount], said: str) -> list[pl.Expr]:
+    """Return of each enterprise for how many policies that is said, and for which."""
+    titles = [
+        pl.when(pl.col(count.match.slug) == said).then(pl.lit(count.title)) for count in counts
+    ]
+    number = pl.sum_horizontal(
+        (pl.col(count.match.slug) == said).fill_null(False) for count in counts
+    )
+    which = pl.concat_str(titles, separator="；", ignore_nulls=True)
+    return [number.alias(f"{said}（条）"), which.alias(said)]
+
+
+def _by_enterprise(wide: pl.DataFrame, counts: Sequence[PolicyCount]) -> pl.DataFrame:
+    """Return the policies of each enterprise: in words where it fits, and a mark for each."""
+    fits, (number, _) = policies_of(counts, LIKELY), policies_of(counts, OPEN)
+    marks = pl.Series(list(MARKS.values()), dtype=pl.String)
+    return wide.select(
+        *fits,
+        number,
+        *(
+            marks.gather(wide[count.match.slug].to_physical()).alias(count.heading)
+            for count in counts
+        ),
+    )
 
 
 def _in_words(judged: Judged, slug: str) -> pl.Series:

@@ -29,7 +29,7 @@ from indexer.results import (
     WORKBOOK,
     PolicyCount,
     Summary,
-    by_enterprise,
+    policies_of,
 )
 
 # A sheet can hold 1,048,576 rows, but takes minutes to write and to open with them: what does not
@@ -117,7 +117,7 @@ def _policy_rows(
                 yield from _rows_of(everything, count, said, chosen[count.match.slug, said])
 
     total = sum(rows for _, _, rows in wanted)
-    where = f"全部在“{BY_POLICY}”文件夹里，一条政策一个文件。"
+    where = f"全部在“{BY_POLICY}”文件夹里，一条政策两个文件。"
     note = f"一共 {total} 行，这里列出 {sum(shares)} 行；{where}"
     return rows(), note if sum(shares) < total else ""
 
@@ -149,7 +149,8 @@ def _enterprise_rows(
     frame = everything.head(most).collect()
     kept = [c.name for c, _ in summary.columns if c.use == "kept"]
     about = frame.select(LINE, CODE, NAME, *kept)
-    rows = about.hstack(by_enterprise(frame, summary.policies))
+    policies = (policies_of(summary.policies, said) for said in (LIKELY, OPEN))
+    rows = about.hstack(frame.select(column for columns in policies for column in columns))
     note = f"一共 {summary.judged} 家，这里列出前 {len(rows)} 家；全部在“{BY_ENTERPRISE}”里。"
     return _with_header(rows), note if len(rows) < summary.judged else ""
 
@@ -207,8 +208,9 @@ def _notes(summary: Summary) -> Iterator[str]:
     yield f"“{OPEN}”：还差回答，见“缺什么”；什么也不缺的，要由窗口判断，或者还不到申报的时候。"
     yield f"政策栏只列 {summary.as_of} 有效的惠企惠民政策；没有列在一家企业名下的，是不符合的。"
     yield (
-        f"每张表最多 {MAX_ROWS} 行，多了打开很慢。全部结果：{BY_POLICY}/（一条政策一个 CSV）、"
-        f"{BY_ENTERPRISE}（一家一行）、{ALL}（一家一行，一条政策两列，给程序用）。"
+        f"每张表最多 {MAX_ROWS} 行，多了打开很慢。全部结果：{BY_POLICY}/（一条政策两个 CSV）、"
+        f"{BY_ENTERPRISE}（一家一行，每条政策一列：✔ {LIKELY}、？ {OPEN}、✘ 不符合）、"
+        f"{ALL}（一家一行，一条政策两列，给程序用）。"
     )
     yield f"再次运行时和 {ALL} 里的结果比，先认统一社会信用代码，没有的认名称；要保留，请不要删。"
     for column, tally in summary.columns:

@@ -22,7 +22,7 @@ from factories import make_library, make_policy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer import outreach, tables
+from indexer import outreach, results, tables
 from indexer.answers import AnswerError, read_answer
 from indexer.batch import Judge
 from indexer.cards import rule_of
@@ -871,18 +871,38 @@ def test_rows_read_are_rows_judged_and_rows_rejected(tmp_path: Path) -> None:
 
 def test_each_policy_has_its_enterprises_with_what_is_missing(tmp_path: Path) -> None:
     run_batch(tmp_path)
-    rows = rows_of(tmp_path / "out" / "按政策" / "小微补贴（subsidy）.csv")
-    assert [(row["企业名称"], row["结果"], row["缺什么"]) for row in rows] == [
-        ("甲公司", "很可能符合", ""),
-        ("丙公司", "还需补充信息", "所属行业、从业人数、年营业收入、资产总额、想贷款"),
+    folder = tmp_path / "out" / "按政策"
+    (fits,) = rows_of(folder / "小微补贴（subsidy）-很可能符合.csv")
+    assert fits == {"行号": "2", "统一社会信用代码": "91A", "企业名称": "甲公司"}
+    (may,) = rows_of(folder / "小微补贴（subsidy）-还需补充信息.csv")
+    missing = "所属行业、从业人数、年营业收入、资产总额、想贷款"
+    assert (may["企业名称"], may["缺什么"]) == ("丙公司", missing)
+
+
+def test_what_nobody_can_answer_says_why_it_stays_open(tmp_path: Path) -> None:
+    window = {"text": "到八月", "closes": "2026-08-31"}
+    judged = {"text": "任选", "any": [LOANS, {"text": "由窗口认定"}]}
+    policies = [
+        benefit("closed", HEADCOUNT, title="已截止", application_window=window),
+        benefit("judged", judged, title="由人判断"),
     ]
+    run_batch(tmp_path, [["91A", "甲", "", "", "3", "", "否"]], policies=policies)
+    folder = tmp_path / "out" / "按政策"
+    (closed,) = rows_of(folder / "已截止（closed）-还需补充信息.csv")
+    assert closed["缺什么"] == "申报已于 2026-08-31 截止，以后还有没有，要等新的通知。"
+    (judged_row,) = rows_of(folder / "由人判断（judged）-还需补充信息.csv")
+    assert judged_row["缺什么"] == "要由窗口或者主管部门判断。"
 
 
 def test_each_enterprise_has_its_policies(tmp_path: Path) -> None:
     run_batch(tmp_path)
     rows = rows_of(tmp_path / "out" / "按企业.csv")
-    told = [(r["很可能符合（条）"], r["很可能符合"], r["还需补充信息"]) for r in rows]
-    assert told == [("2", "小店贷款；小微补贴", ""), ("0", "", ""), ("0", "", "小店贷款；小微补贴")]
+    told = [tuple(row.values())[3:] for row in rows]
+    assert told == [
+        ("2", "小店贷款；小微补贴", "0", "✔", "✔"),
+        ("0", "", "0", "✘", "✘"),
+        ("0", "", "2", "？", "？"),
+    ]
 
 
 def test_the_parquet_file_has_every_outcome_of_every_enterprise(tmp_path: Path) -> None:
@@ -923,7 +943,7 @@ def test_no_cell_of_any_file_is_a_formula(tmp_path: Path) -> None:
     run_batch(tmp_path, firms)
     out = tmp_path / "out"
     files = [out / "rejects.csv", out / "按企业.csv", *(out / "按政策").iterdir()]
-    assert len(files) == 4
+    assert len(files) == 4  # all fit the loan, and may fit the subsidy
     for path in files:
         cells = [cell for row in rows_of(path) for cell in row.values()]
         assert not [cell for cell in cells if cell[:1] in tuple("=+-@")]
@@ -951,8 +971,8 @@ def test_personal_columns_are_written_nowhere_unless_they_are_named(tmp_path: Pa
     run_batch(tmp_path)
     assert "1390000" not in everything_written(tmp_path / "out")
     run_batch(tmp_path, keep=["联系电话"])
-    rows = rows_of(tmp_path / "out" / "按政策" / "小店贷款（loan）.csv")
-    assert [row["联系电话"] for row in rows] == ["13900000001", "13900000003"]
+    (row,) = rows_of(tmp_path / "out" / "按政策" / "小店贷款（loan）-很可能符合.csv")
+    assert row["联系电话"] == "13900000001"
     assert sheet_of(tmp_path / "out", "按企业")[1][3] == "13900000001"
 
 
@@ -973,6 +993,19 @@ def test_a_sheet_that_is_too_small_says_where_the_rest_is(tmp_path: Path) -> Non
     assert [row[1] for row in rows[2:]] == ["很可能符合"] * 4 + ["还需补充信息"] * 2
     assert len(sheet_of(out, "按企业")) == 2 + 6
     assert len(rows_of(out / "按企业.csv")) == 10
+
+
+def test_a_file_that_excel_could_not_open_is_cut_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "MAX_OPEN", 3)
+    monkeypatch.setattr(outreach, "CHUNK", 2)
+    firms = [[f"91{n}", f"企业{n}", "", "", "9", "", ""] for n in range(5)]
+    summary = run_batch(tmp_path, firms)
+    folder = tmp_path / "out" / "按政策"
+    assert len(rows_of(folder / "小店贷款（loan）-很可能符合.csv")) == 5
+    assert len(rows_of(folder / "小微补贴（subsidy）-还需补充信息.csv")) == 3
+    assert "全部在 按企业.csv 和 结果.parquet 里：小微补贴。" in summary.told[-1]
 
 
 @pytest.mark.parametrize(
@@ -1073,6 +1106,18 @@ def test_what_else_is_in_the_folder_stays_and_a_failed_run_changes_nothing(tmp_p
     run_batch(tmp_path)
     assert (out / "笔记.txt").read_text(encoding="utf-8") == "别动"
     assert {path.name for path in tmp_path.iterdir()} == {"firms.csv", "out"}
+
+
+def test_files_that_cannot_be_put_in_place_leave_the_old_ones(tmp_path: Path) -> None:
+    new, out = tmp_path / "new", tmp_path / "out"
+    for folder, text in ((new, "新"), (out, "旧")):
+        folder.mkdir()
+        (folder / "a.csv").write_text(text, encoding="utf-8")
+    (new / "sub").mkdir()
+    (new / "sub" / "b.csv").write_text("新", encoding="utf-8")
+    with pytest.raises(TableError, match="换不上新的"):
+        outreach._move(new, out, ["a.csv", "sub/b.csv"])  # there is no out/sub
+    assert (out / "a.csv").read_text(encoding="utf-8") == "旧"
 
 
 # The command
