@@ -18,8 +18,7 @@ from indexer.profile import SIZES, Profile, load_sizes, months_between
 from indexer.questions import load_questions, units_of
 
 OUTCOME = pl.Enum([outcome.value for outcome in Outcome])
-LEAVES_IN_A_KEY = 38  # 3**38 is the last power of three below 2**63
-ENTERPRISE = frozenset({Audience.ENTERPRISE.value})
+LEAVES_IN_A_KEY = 39  # 3**39 is the last power of three below 2**63
 # What may be said of a size: all classes from the lowest to the highest, at 4 * lowest + highest.
 _RUNS = tuple(frozenset(SIZES[low : high + 1]) for low in range(4) for high in range(4))
 _STEPS = range(len(SIZES) - 1)
@@ -50,7 +49,7 @@ class _Plan:
 
 
 class Judge:
-    """Judges many rows on one day against the rules in force, keeping what it has worked out.
+    """Judges many rows on one day against the rules in force for an audience (any, when empty).
 
     Every comparison is one column of True, False and null; polars joins them by Kleene's logic,
     as `matching` does. What is missing follows from the pattern of these columns: each new pattern
@@ -59,28 +58,21 @@ class Judge:
 
     def __init__(self, rules: Iterable[Rule], day: date, audience: Sequence[str] = ()) -> None:
         self.day = day
-        self.audience = frozenset(audience)
         self._leaves: dict[tuple[str, Comparison, Any], tuple[str, Threshold]] = {}
         self.missing_sets: list[tuple[str, ...]] = []
         self._set_places: dict[tuple[str, ...], int] = {}
         blank = match(rules, Profile(), day)
-        self.matches: tuple[Match, ...] = tuple(
-            sorted(
-                (
-                    found
-                    for outcome in Outcome
-                    for found in blank.group(outcome)
-                    if not self.audience or found.rule.audience & self.audience
-                ),
-                key=lambda found: (found.rule.record["title"], found.slug),
-            )
-        )
+        found = [found for outcome in Outcome for found in blank.group(outcome)]
+        if audience:
+            found = [one for one in found if not one.rule.audience.isdisjoint(audience)]
+        found.sort(key=lambda one: (one.rule.record["title"], one.slug))
+        self.matches = tuple(found)
         self._plans = [self._plan(found) for found in self.matches]
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         """The rules that are judged."""
-        return tuple(plan.rule for plan in self._plans)
+        return tuple(found.rule for found in self.matches)
 
     # The plan of a rule
 
@@ -167,9 +159,8 @@ class Judge:
     def _is_for(self, who: Audience, answers: Answers) -> pl.Series:
         """Tell of each row whether an entry for `who` serves it; any does while that is open."""
         given = answers.coded.get("audience")
-        if given is None:
-            serves = not self.audience or who in self.audience
-            return pl.Series([serves]).new_from_index(0, len(answers))
+        if given is None:  # entries for others are not judged at all
+            return pl.Series([True]).new_from_index(0, len(answers))
         table = [not value or who in value for value in answers.values["audience"]]  # type: ignore[operator]
         return _gather(table, pl.Boolean, given).fill_null(True)
 

@@ -535,6 +535,12 @@ def test_cells_merged_downwards_count_for_each_row_and_are_named(tmp_path: Path)
         assert "有合并单元格：A2:A3。" in table.told[1]
 
 
+def test_a_row_with_nothing_but_a_merged_cell_from_above_is_empty(tmp_path: Path) -> None:
+    rows = [["企业名称", "从业人数"], ["甲", 1], [None, None], ["乙", 2]]
+    _, (part,), _ = read(save_xlsx(tmp_path / "a.xlsx", rows, "A2:A3"))
+    assert part.names.to_list() == ["甲", "乙"]
+
+
 def test_a_number_in_a_merged_cell_may_be_a_total_and_is_rejected(tmp_path: Path) -> None:
     rows = [["企业名称", "从业人数"], ["甲", 100], ["乙", None], ["丙", 3]]
     path = save_xlsx(tmp_path / "a.xlsx", rows, "B2:B3")
