@@ -7,7 +7,7 @@ import warnings
 import zipfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -28,6 +28,7 @@ MAX_CELL = 32_767  # characters, as in Excel
 MAX_DIGITS = 15  # what Excel keeps of a number
 MAX_UNPACKED = 4 * 2**30  # bytes; a million rows of twenty cells unpack to a quarter of it
 BLOCK = 2**20  # bytes
+ROWS_AT_ONCE = 5_000
 DELIMITERS = {",": "逗号", ";": "分号", "\t": "制表符"}
 NAMED_AT_ONCE = 10  # places in one message
 
@@ -62,7 +63,7 @@ class Chunk:
     """Some rows of a table, column by column."""
 
     lines: list[int]
-    columns: list[Sequence[str]]
+    columns: list[list[str]]
     oddities: list[Oddity] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
 
@@ -90,17 +91,25 @@ class Table:
 
     def chunks(self, size: int) -> Iterator[Chunk]:
         """Yield the rows, `size` at a time; empty ones are none."""
+        chunk = self._chunk(size)
+        while chunk.lines or chunk.broken:
+            yield chunk
+            chunk = self._chunk(size)
+
+    def _chunk(self, size: int) -> Chunk:
+        """Return the next rows; few are held as rows at once, for each is work to the collector."""
+        chunk = Chunk([], [[] for _ in self.names])
         width = len(self.names)
-        while some := list(islice(self.rows, size)):
+        while size > 0 and (some := list(islice(self.rows, min(size, ROWS_AT_ONCE)))):
             rows = [row for row in some if isinstance(row, Row)]
+            chunk.lines.extend(row.line for row in rows)
             cells = [_fitted(row.cells, width) for row in rows]
-            columns: list[Sequence[str]] = list(zip(*cells, strict=True)) if cells else [()] * width
-            yield Chunk(
-                [row.line for row in rows],
-                columns,
-                [oddity for row in rows for oddity in row.oddities],
-                [row for row in some if isinstance(row, Broken)],
-            )
+            for column, taken in zip(chunk.columns, zip(*cells, strict=True), strict=bool(cells)):
+                column.extend(taken)
+            chunk.oddities.extend(oddity for row in rows for oddity in row.oddities)
+            chunk.broken.extend(row for row in some if isinstance(row, Broken))
+            size -= len(some)
+        return chunk
 
 
 def _fitted(cells: list[str], width: int) -> list[str]:
@@ -310,18 +319,19 @@ class _Merged:
 @contextmanager
 def _open_workbook(path: Path, known: Known, sheet: str | None) -> Iterator[Table]:
     _check_unpacked_size(path)
-    with _told_in_chinese(path):
-        workbook = _load(path, data_only=True)
-        formulas = _load(path, data_only=False)
-    try:
+    with ExitStack() as opened:
         with _told_in_chinese(path):
+            workbook = _load(path, data_only=True)
+            opened.callback(workbook.close)
             chosen = _choose_sheet(path, workbook, sheet)
             merged, has_formulas = _scan(path, chosen)
-            pairs = _paired(chosen, formulas[chosen.title] if has_formulas else None)
-            yield _table(path, chosen, pairs, merged, known)
-    finally:
-        workbook.close()
-        formulas.close()
+            formulas = None
+            if has_formulas:
+                second = _load(path, data_only=False)
+                opened.callback(second.close)
+                formulas = second[chosen.title]
+            table = _table(path, chosen, _paired(chosen, formulas), merged, known)
+        yield table
 
 
 @contextmanager

@@ -1234,3 +1234,12 @@ def test_without_the_extra_the_command_tells_how_to_install_it(folder: Path) -> 
     assert done.returncode == 2
     assert "没有装批量匹配要用的 polars" in done.stderr
     assert "pip install -e '.[batch]'" in done.stderr
+
+
+def test_the_benchmark_runs_and_finds_the_same_results_one_by_one() -> None:
+    program = [sys.executable, "benchmarks/matching.py", "--rows", "400", "--sample", "40"]
+    done = subprocess.run(program, cwd=ROOT, capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    assert "名单：400 家，20 列" in done.stdout
+    assert "逐个判断 40 家" in done.stdout
+    assert "与批量的全部相同" in done.stdout
