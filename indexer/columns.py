@@ -380,9 +380,7 @@ class Reading:
             **self._totals(answers),
             **self._read_columns(cells, answers),
         }
-        rejects = [
-            Reject(line.line, "整行", line.seen, line.message, "", "") for line in chunk.broken
-        ]
+        rejects = [Reject(line.line, "整行", "", line.message, "", "") for line in chunk.broken]
         rejects += self._rejects(problems, cells, answers)
         self.rows += len(answers) + len(chunk.broken)
         bad = {row for row, _ in problems}

@@ -129,12 +129,25 @@ class Results:
         self.judge = judge
         self.reading = reading
         self.counts = tuple(PolicyCount(found) for found in judge.matches)
-        self._kept = [c.name for c in reading.columns if c.use is Use.KEPT]
+        self._check_kept()
         self._parts = 0
         self._open: Counter[str] = Counter()
         (folder / BY_POLICY).mkdir()
         (folder / "parts").mkdir()
         self._append(REJECTS, _rejects_frame([]))
+
+    def _check_kept(self) -> None:
+        """Refuse to keep a column that is called like one of the results."""
+        own = {LINE, CODE, NAME, "缺什么"}
+        for said in (LIKELY, OPEN):
+            own |= {said, f"{said}（条）"}
+        for count in self.counts:
+            slug = count.match.slug
+            own |= {slug, f"{slug}{MISSING}", count.heading}
+        taken = [c for c in self.reading.columns if c.use is Use.KEPT and c.name in own]
+        if taken:
+            names = "、".join(map(str, taken))
+            raise TableError(f"--keep：{names}和结果里的列同名，请先在名单里改个名字。")
 
     def add(self, answers: Answers, rejects: Sequence[Reject]) -> None:
         """Judge and write some rows, and write why others could not be read."""

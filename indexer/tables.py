@@ -51,10 +51,9 @@ class Oddity:
 
 @dataclass(frozen=True)
 class Broken:
-    """A line that is no row of the table, and why."""
+    """A line that is no row of the table, and why; its text may be personal and is not kept."""
 
     line: int
-    seen: str
     message: str
 
 
@@ -290,7 +289,7 @@ def _records(
 
 def _broken(lines: _Lines, first: int, message: str) -> Broken:
     lines.take_back()
-    return Broken(first, lines.taken[0].strip(), message)
+    return Broken(first, message)
 
 
 def _trimmed(cells: Sequence[str]) -> tuple[str, ...]:

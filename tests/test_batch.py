@@ -435,7 +435,7 @@ def test_a_line_with_too_many_or_too_few_cells_is_rejected_and_no_other(tmp_path
     path.write_text(text, encoding="utf-8")
     _, (part,), rejects = read(path)
     assert part.names.to_list() == ["甲", "丁", "戊"]
-    assert [(reject.line, reject.seen) for reject in rejects] == [(3, "乙,2,3"), (4, "丙")]
+    assert [(reject.line, reject.column) for reject in rejects] == [(3, "整行"), (4, "整行")]
     assert rejects[0].message.startswith("有 3 格，表头有 2 格")
 
 
@@ -447,7 +447,7 @@ def test_a_quote_without_its_partner_takes_no_other_line_along(stray: str, tmp_p
     _, (part,), rejects = read(path)
     assert part.names.to_list() == ["甲", "丙", "丁\n二厂", "戊"]
     assert part.lines.to_list() == [2, 4, 5, 7]
-    assert [(reject.line, reject.seen) for reject in rejects] == [(3, stray)]
+    assert [reject.line for reject in rejects] == [3]
     assert "引号没有成对" in rejects[0].message
 
 
@@ -974,7 +974,8 @@ def everything_written(out: Path) -> str:
 
 
 def test_personal_columns_are_written_nowhere_unless_they_are_named(tmp_path: Path) -> None:
-    run_batch(tmp_path)
+    broken = ["91E", "戊公司", "13900000005", "1", "2", "3", "4", "5"]
+    assert run_batch(tmp_path, [*FIRMS, broken]).rejected == 2
     assert "1390000" not in everything_written(tmp_path / "out")
     run_batch(tmp_path, keep=["联系电话"])
     (row,) = rows_of(tmp_path / "out" / "按政策" / "小店贷款（loan）-很可能符合.csv")
@@ -985,6 +986,14 @@ def test_personal_columns_are_written_nowhere_unless_they_are_named(tmp_path: Pa
 def test_a_column_to_keep_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(TableError, match="--keep：名单里没有列“联系电活”。您是不是想写 联系电话？"):
         run_batch(tmp_path, keep=["联系电活"])
+
+
+def test_a_column_to_keep_that_is_called_like_a_result_is_told(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", [["行号", "企业名称", "从业人数"], ["1", "甲", "3"]])
+    with pytest.raises(TableError, match="--keep：第 1 列“行号”和结果里的列同名"):
+        outreach.tell_whom(
+            path, library(), DAY, tmp_path / "out", None, ["行号"], lambda _d, _t: None
+        )
 
 
 def test_a_sheet_that_is_too_small_says_where_the_rest_is(tmp_path: Path) -> None:
