@@ -212,8 +212,9 @@ def _encoding(path: Path, file: BinaryIO) -> str:
     start = file.read(4096)
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         tried: tuple[str, ...] = ("utf-16",)
-    elif b"\0" in start:
-        tried = ("utf-16-le",) if start.find(b"\0") % 2 else ("utf-16-be",)
+    elif b"\0" in start:  # commas and digits of UTF-16, or a stray byte
+        wide = "utf-16-le" if start.find(b"\0") % 2 else "utf-16-be"
+        tried = (wide,) if start.count(b"\0") > len(start) / 4 else ("utf-8-sig", wide)
     else:
         tried = ("utf-8-sig", "gb18030")
     lines = [_line_not_in(encoding, file) for encoding in tried]
@@ -320,15 +321,12 @@ def _open_workbook(path: Path, known: Known, sheet: str | None) -> Iterator[Tabl
     _check_unpacked_size(path)
     with ExitStack() as opened:
         with _told_in_chinese(path):
-            workbook = _load(path, data_only=True)
-            opened.callback(workbook.close)
+            workbook = _load(path, opened, data_only=True)
             chosen = _choose_sheet(path, workbook, sheet)
             merged, has_formulas = _scan(path, chosen)
             formulas = None
             if has_formulas:
-                second = _load(path, data_only=False)
-                opened.callback(second.close)
-                formulas = second[chosen.title]
+                formulas = _load(path, opened, data_only=False)[chosen.title]
             table = _table(path, chosen, _paired(chosen, formulas), merged, known)
         yield table
 
@@ -338,7 +336,7 @@ def _told_in_chinese(path: Path) -> Iterator[None]:
     """Say in Chinese that a workbook is broken: its reader raises whatever its parts raise."""
     try:
         yield
-    except (TableError, OSError, MemoryError):
+    except (TableError, MemoryError):
         raise
     except Exception:
         raise TableError(
@@ -346,19 +344,19 @@ def _told_in_chinese(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _load(path: Path, data_only: bool) -> Any:
+def _load(path: Path, opened: ExitStack, data_only: bool) -> Any:
+    file = opened.enter_context(path.open("rb"))  # given a path, openpyxl wants it to end in .xlsx
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about styles and checks that do not matter here
-        return load_workbook(path, read_only=True, data_only=data_only, keep_links=False)
+        workbook = load_workbook(file, read_only=True, data_only=data_only, keep_links=False)
+    opened.callback(workbook.close)
+    return workbook
 
 
 def _check_unpacked_size(path: Path) -> None:
     """Refuse a workbook that says it unpacks to more than fits; zipfile reads no more than said."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(part.file_size for part in archive.infolist())
-    except zipfile.BadZipFile:
-        raise TableError(f"{path}：文件坏了，解不开；请用 Excel 打开，另存为 .xlsx。") from None
+    with _told_in_chinese(path), zipfile.ZipFile(path) as archive:
+        size = sum(part.file_size for part in archive.infolist())
     if size > MAX_UNPACKED:
         raise TableError(
             f"{path}：解开有 {size / 2**30:.0f} GB，不像名单，没有读；行数很多的请另存为 CSV。"

@@ -400,6 +400,16 @@ def test_the_delimiter_is_found(delimiter: str, tmp_path: Path) -> None:
     assert profiles(path) == [*READ, {"headcount": Decimal(7), "region": "淄博市临淄区"}]
 
 
+def test_a_stray_zero_byte_does_not_make_a_text_wide_nor_digits_alone_narrow(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("企业名称,从业人数\n甲\0,3\n乙,4\n".encode())
+    assert [row["headcount"] for row in profiles(path)] == [3, 4]
+    path.write_bytes("name,headcount\n1,3\n2,4\n".encode("utf-16-le"))
+    assert [row["headcount"] for row in profiles(path)] == [3, 4]
+
+
 def test_letters_that_no_encoding_has_are_told_with_their_line(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes("企业名称,从业人数\n甲,3\n".encode() + b"\xff\xff,4\n")
@@ -520,6 +530,12 @@ def test_a_workbook_is_read_with_its_titles_dates_numbers_and_empty_rows(tmp_pat
     ]
     _, (part,), _ = read(path)
     assert part.lines.to_list() == [4, 6, 7, 8]
+
+
+def test_what_a_file_is_shows_from_inside_whatever_its_name(tmp_path: Path) -> None:
+    book = save_xlsx(tmp_path / "a.xlsx", SHEET).rename(tmp_path / "workbook.csv")
+    text = write_csv(tmp_path / "text.xlsx", SHEET)
+    assert profiles(book) == profiles(text) == READ
 
 
 def test_cells_merged_downwards_count_for_each_row_and_are_named(tmp_path: Path) -> None:
@@ -649,8 +665,8 @@ def broken_workbooks(folder: Path) -> Iterator[tuple[Path, str]]:
     data = good.read_bytes()
     for name, content, message in (
         ("locked.xlsx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 4096, "加了密码"),
-        ("cut.xlsx", data[: len(data) // 2], "文件坏了，解不开"),
-        ("noise.xlsx", b"PK\x03\x04" + b"noise" * 100, "文件坏了，解不开"),
+        ("cut.xlsx", data[: len(data) // 2], "打不开，文件可能坏了"),
+        ("noise.xlsx", b"PK\x03\x04" + b"noise" * 100, "打不开，文件可能坏了"),
     ):
         path = folder / name
         path.write_bytes(content)
