@@ -639,6 +639,8 @@ def _print_summary(summary: "Summary", out_dir: Path) -> None:
         soon = f"，还有 {left} 天截止" if left is not None else ""
         if likely:
             out.print(f"  {escape(count.title)}：很可能符合 {likely} 家，还需补充 {more} 家{soon}")
+    if not any(count.outcomes[Outcome.LIKELY] for count in summary.policies):
+        out.print("没有哪一条政策有很可能符合的；还缺什么，见工作簿里的“缺什么”。")
     if summary.changes is not None:
         told = "，".join(f"{kind} {number}" for kind, number in summary.changes.items() if number)
         out.print(f"和按 {summary.compared_with} 判断的上次比：{told or '没有变化'}。")

@@ -205,7 +205,7 @@ def _notes(summary: Summary) -> Iterator[str]:
         yield f"有 {summary.nameless} 行没有代码也没有名称，只能按行号找，也不能和上次比。"
     yield from summary.told
     yield f"“{LIKELY}”：能用提问核对的条件都符合。"
-    yield f"“{OPEN}”：还差回答，见“缺什么”；什么也不缺的，要由窗口判断，或者还不到申报的时候。"
+    yield f"“{OPEN}”：还差哪些回答，或者为什么现在还定不了，见“缺什么”。"
     yield f"政策栏只列 {summary.as_of} 有效的惠企惠民政策；没有列在一家企业名下的，是不符合的。"
     yield (
         f"每张表最多 {MAX_ROWS} 行，多了打开很慢。全部结果：{BY_POLICY}/（一条政策两个 CSV）、"
