@@ -41,6 +41,7 @@ bench: .venv-bench/.bench .venv/.test
 		$(if $(ARTICLES),--articles $(ARTICLES)) $(if $(QUESTIONS),--questions $(QUESTIONS))
 	$(BENCH)/python benchmarks/loading.py
 	$(BIN)/python benchmarks/website.py
+	$(BIN)/python benchmarks/matching.py
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

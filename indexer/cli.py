@@ -9,7 +9,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import typer.core
@@ -47,6 +47,11 @@ from indexer.profile import Profile, parse_profile
 from indexer.query import Answer, search
 from indexer.usage import explain_usage
 from indexer.writing import BuildReport, IndexBusy, build_index, warm_up
+
+if TYPE_CHECKING:  # the extra `batch` need not be installed
+    from indexer.columns import Column, Tally
+    from indexer.outreach import Preview
+    from indexer.results import Summary
 
 rich_utils.ARGUMENTS_PANEL_TITLE = "参数"
 rich_utils.OPTIONS_PANEL_TITLE = "选项"
@@ -286,14 +291,36 @@ def evaluate_command(
 
 @command("match")
 def match_command(
-    profile: Annotated[Path, typer.Option(help="回答写在哪个文件里（YAML，一行一项）。")],
+    profile: Annotated[
+        Path | None, typer.Option(help="回答写在哪个文件里（YAML，一行一项）。")
+    ] = None,
+    batch: Annotated[
+        Path | None, typer.Option(help="企业名单（CSV、xlsx），一行一家，列名写问题的短名。")
+    ] = None,
+    out_dir: Annotated[
+        Path | None, typer.Option("--out", help="名单的结果放在哪个文件夹；再运行就和上次比。")
+    ] = None,
+    sheet: Annotated[str | None, typer.Option(help="名单是 Excel 时，看哪一张工作表。")] = None,
+    keep: Annotated[
+        list[str] | None, typer.Option(help="名单里的这一列照抄到结果里，可以写几次。")
+    ] = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="只看名单的列怎样对上问题，不判断，不写文件。")
+    ] = False,
     index_dir: IndexDir = INDEX,
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
-    """匹配政策：按回答列出很可能符合的、还要补充信息的、不符合的，逐条说明理由。"""
+    """匹配政策：按一份回答列出符合的、要补充的、不符合的；或者按企业名单列出每条政策该告诉谁。"""
     _, given = parse_params([("as_of", as_of)] if as_of is not None else [])
     day = given or today()
+    if (profile is None) == (batch is None):
+        raise _WrongUse("用 --profile 给一份回答，或者用 --batch 给一份企业名单，写一个。")
+    if batch is not None:
+        _match_batch(batch, out_dir, sheet, keep or [], preview, index_dir, day, as_json)
+        return
+    if profile is None or out_dir or sheet or keep or preview:
+        raise _WrongUse("--out、--sheet、--keep、--preview 只和 --batch 一起用。")
     answers = _read_profile(profile, day)
     with open_index(index_dir) as opened:
         matches = match(opened.rules, answers, day)
@@ -301,6 +328,47 @@ def match_command(
         _print_json(matches.to_dict())
     else:
         _print_matches(matches)
+
+
+def _match_batch(
+    batch: Path,
+    out_dir: Path | None,
+    sheet: str | None,
+    keep: Sequence[str],
+    preview: bool,
+    index_dir: Path,
+    day: date,
+    as_json: bool,
+) -> None:
+    try:
+        from indexer import outreach
+        from indexer.tables import TableError
+    except ModuleNotFoundError as error:
+        raise _WrongUse(
+            f"没有装批量匹配要用的 {error.name}，"
+            f"请在政策库的文件夹里运行 {sys.executable} -m pip install -e '.[batch]'。"
+        ) from None
+    try:
+        if preview:
+            found = outreach.preview(batch, day, sheet, keep)
+            _print_json(found.to_dict()) if as_json else _print_preview(found)
+            return
+        if out_dir is None:
+            raise _WrongUse("--batch 要和 --out（结果放在哪个文件夹）或者 --preview 一起用。")
+        with open_index(index_dir) as opened:
+            rules = opened.rules
+        with _bar("匹配") as step:
+            summary = outreach.tell_whom(batch, rules, day, out_dir, sheet, keep, step)
+    except TableError as error:
+        if as_json:
+            _print_json({"problems": [{"message": line} for line in str(error).splitlines()]})
+        else:
+            _say(*str(error).splitlines())
+        raise typer.Exit(1) from None
+    if as_json:
+        _print_json(summary.to_dict())
+    else:
+        _print_summary(summary, out_dir)
 
 
 @command()
@@ -521,6 +589,64 @@ def _print_matches(matches: Matches) -> None:
             asked = f"{question.label}（{question.key}）：{question.question}"
             out.print(f"  {escape(asked)}[dim]（关系到 {entries} 条）[/dim]")
     out.print(f"按 {matches.as_of} 判断，仅供参考，以受理部门审核为准。")
+
+
+_USES = {
+    "name": "企业名称，写进结果",
+    "code": "统一社会信用代码，写进结果",
+    "kept": "照抄到结果里",
+    "personal": "个人信息，不用，不写进结果",
+    "unused": "没有对上，不用",
+}
+
+
+def _print_preview(preview: "Preview") -> None:
+    out.print(f"{escape(preview.table)}：表头在第 {preview.header_line} 行。")
+    _print_columns(preview.columns)
+    for line in preview.told:
+        out.print(escape(line))
+    out.print(f"以上是前 {preview.rows} 行的情形；没有判断，没有写文件。")
+
+
+def _print_columns(columns: Sequence[tuple["Column", "Tally | None"]]) -> None:
+    """Show what each column is used for, and how its cells came out."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("位置", "列名", "用作", "填了", "读不出来", "例如"):
+        table.add_column(name, overflow="fold")
+    for column, tally in columns:
+        use = _USES.get(column.use, "")
+        if column.question is not None:
+            unit = f"，单位 {column.unit or column.question.unit}" if column.question.unit else ""
+            use = f"{column.question.label}（{column.question.key}{unit}）"
+        counts = (str(tally.filled), str(tally.unreadable)) if tally else ("", "")
+        examples = "、".join(tally.examples) if tally else ""
+        table.add_row(column.place, escape(column.name), use, *counts, escape(examples[:40]))
+    out.print(table)
+
+
+def _print_summary(summary: "Summary", out_dir: Path) -> None:
+    _print_columns(summary.columns)
+    for line in summary.told:
+        out.print(escape(line))
+    out.print(
+        f"读到 {summary.read} 行：判断了 {summary.judged} 行，读不出来 {summary.rejected} 行"
+        f"{'，原因在 rejects.csv' if summary.rejected else ''}。"
+    )
+    if summary.repeated:
+        out.print(f"有 {summary.repeated} 行和前面的是同一家，都判断了。")
+    for count in summary.policies:
+        likely, more = count.outcomes[Outcome.LIKELY], count.outcomes[Outcome.MORE_INFORMATION]
+        left = count.match.days_left
+        soon = f"，还有 {left} 天截止" if left is not None else ""
+        if likely:
+            out.print(f"  {escape(count.title)}：很可能符合 {likely} 家，还需补充 {more} 家{soon}")
+    if not any(count.outcomes[Outcome.LIKELY] for count in summary.policies):
+        out.print("没有哪一条政策有很可能符合的；还缺什么，见工作簿里的“缺什么”。")
+    if summary.changes is not None:
+        told = "，".join(f"{kind} {number}" for kind, number in summary.changes.items() if number)
+        out.print(f"和按 {summary.compared_with} 判断的上次比：{told or '没有变化'}。")
+    out.print(f"结果在 {escape(str(out_dir))}：{'、'.join(summary.files)}。")
+    out.print(f"按 {summary.as_of} 判断，仅供参考，以受理部门审核为准。")
 
 
 def _print_match(number: int, found: Match) -> None:
