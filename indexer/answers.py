@@ -2,15 +2,14 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from indexer.policy import region_names
+from indexer.policy import other_places, places_within, region_names
 from indexer.problems import did_you_mean, shown
-from indexer.questions import ELSEWHERE, Question, QuestionType, fold, units_of
+from indexer.questions import ELSEWHERE, PROVINCES, Question, QuestionType, fold, units_of
 
 UNSURE = ("不清楚", "不知道", "不确定", "说不清", "未知")  # answers that leave a question open
 NONE_OF_THESE = ("都没有", "都不是", "以上都没有", "没有", "无")
@@ -56,8 +55,7 @@ def read_answer(question: Question, given: Any, day: date | None = None) -> Answ
             moment = _read_date(given, day)
             return Answer(moment, moment.isoformat())
         case QuestionType.REGION:
-            place = _read_region(given)
-            return Answer(place, place)
+            return _read_region(given)
 
 
 def _is_flat(given: Any) -> bool:
@@ -181,20 +179,47 @@ def _read_date(given: Any, day: date | None) -> date:
     return moment
 
 
-def _read_region(given: Any) -> str:
-    names = (*region_names(), ELSEWHERE)
-    place = _place_named(fold(given), names) if isinstance(given, str) else None
+def _read_region(given: Any) -> Answer:
+    place = _place_named(fold(given)) if isinstance(given, str) else None
     if place is None:
+        names = (*region_names(), ELSEWHERE)
         hint = did_you_mean(given[:80], names) if isinstance(given, str) else ""
         raise AnswerError(f"只能是 {'、'.join(names)}，看到的是{shown(given)}。{hint}")
     return place
 
 
-def _place_named(wanted: str, names: Iterable[str]) -> str | None:
-    """Return the place meant by 临淄, 临淄区, 淄博市临淄区 or 山东省淄博市临淄区."""
-    endings = tuple(f"{wanted}{end}" for end in ("", "省", "市", "区", "县"))
-    found = [n for n in names if (len(wanted) > 1 and n.endswith(endings)) or wanted.endswith(n)]
-    return max(found, key=len, default=None)
+def _place_named(wanted: str) -> Answer | None:
+    """Return the place meant by 临淄, 临淄区, 淄博市临淄区 or a whole address.
+
+    A place that the library does not tell apart stands for the region that it lies in.
+    """
+    names = (*region_names(), ELSEWHERE)
+    if wanted in names:
+        return Answer(wanted, wanted)
+    if len(wanted) < 2:
+        return None
+    places = {name: name for name in names} | other_places()
+    short = {name: region for name, region in places.items() if name.endswith(_ends(wanted))}
+    province = next((name for name in PROVINCES if wanted.startswith(name)), "")
+    if not short and province and not any(name.startswith(province) for name in names):
+        return Answer(ELSEWHERE, f"{ELSEWHERE}（{province}）")
+    found = short or {name: region for name, region in places.items() if _last(name) in wanted}
+    name = max(
+        found, key=lambda name: (len(places_within(found[name])) * -1, len(name)), default=""
+    )
+    if not name:
+        return None
+    region = found[name]
+    return Answer(region, region if name == region else f"{region}（{name}）")
+
+
+def _ends(wanted: str) -> tuple[str, ...]:
+    return tuple(f"{wanted}{kind}" for kind in ("", "省", "市", "区", "县"))
+
+
+def _last(name: str) -> str:
+    """Return the last of the places in a name: 临淄区 of 淄博市临淄区."""
+    return re.split(r"(?<=[省市])(?=.)", name)[-1]
 
 
 def plain(number: Decimal) -> str:

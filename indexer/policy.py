@@ -210,6 +210,13 @@ def region_names(path: Path = LEXICON / "regions.yml") -> tuple[str, ...]:
     return tuple(row["name"] for row in yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
+@cache
+def other_places(path: Path = LEXICON / "regions.yml") -> dict[str, str]:
+    """Return the places that are no region of their own, each with the region that it lies in."""
+    rows = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return {place: row["name"] for row in rows for place in row.get("others", ())}
+
+
 def topic_names() -> tuple[str, ...]:
     """Return the names an entry's `topic` may have."""
     return tuple(topic.name for topic in load_topics())

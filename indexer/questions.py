@@ -18,6 +18,12 @@ from indexer.policy import (
 from indexer.problems import LexiconError, did_you_mean, read_lexicon, shown
 
 ELSEWHERE = "其他地区"  # an answer: in none of the regions of the library
+PROVINCES = (
+    *("北京", "天津", "河北", "山西", "内蒙古", "辽宁", "吉林", "黑龙江", "上海", "江苏", "浙江"),
+    *("安徽", "福建", "江西", "山东", "河南", "湖北", "湖南", "广东", "广西", "海南", "重庆"),
+    *("四川", "贵州", "云南", "西藏", "陕西", "甘肃", "青海", "宁夏", "新疆", "香港", "澳门"),
+    "台湾",
+)
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=200)]

@@ -177,8 +177,8 @@ def test_a_number_is_read_with_its_unit(key: str, given: Any, value: Any, text: 
         ),
         (
             "region",
-            "青岛市",
-            "只能是 山东省、淄博市、淄博市临淄区、其他地区，看到的是“青岛市”。",
+            "历下区",
+            "只能是 山东省、淄博市、淄博市临淄区、其他地区，看到的是“历下区”。",
         ),
         ("region", 3, "只能是 山东省、淄博市、淄博市临淄区、其他地区，看到的是“3”。"),
     ],
@@ -227,12 +227,31 @@ def test_several_may_be_chosen_and_none_of_them_too(given: Any, values: set[str]
         ("淄博", "淄博市"),
         ("山东", "山东省"),
         ("其他地区", "其他地区"),
+        ("山东省淄博市临淄区稷下街道 1 号", "淄博市临淄区"),
+        ("临淄区闻韶街道", "淄博市临淄区"),
+        ("淄博市高新区", "淄博市"),
+        ("张店", "淄博市"),
+        ("张店区", "淄博市"),
+        ("山东省淄博市桓台县", "淄博市"),
+        ("青岛市", "山东省"),
+        ("济南市历下区经十路 1 号", "山东省"),
+        ("滨州市临淄路 3 号", "山东省"),
+        ("北京市海淀区", "其他地区"),
+        ("江苏省南京市山东路", "其他地区"),
     ],
 )
-def test_a_place_is_known_by_its_short_and_its_long_name(given: str, place: str) -> None:
+def test_a_place_is_known_by_its_short_and_its_long_name_and_by_an_address(
+    given: str, place: str
+) -> None:
     answer = read_answer(question("region"), given)
     assert answer is not None
     assert answer.value == place
+
+
+def test_a_place_that_is_not_told_apart_is_named_beside_the_region_it_stands_for() -> None:
+    answer = read_answer(question("region"), "张店区")
+    assert answer is not None
+    assert answer.text == "淄博市（张店区）"
 
 
 def test_questions_are_answered_by_key_label_or_column_name() -> None:
