@@ -1,0 +1,435 @@
+"""The questionnaire: its data, and that the browser judges exactly as Python does."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from factories import make_policy
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from playwright.sync_api import Browser, Page
+
+from indexer.answers import Answer, AnswerError, read_answer
+from indexer.cards import rule_of
+from indexer.loader import load_library
+from indexer.matching import Finding, Match, Outcome, match, read_rules
+from indexer.pages import build_pages
+from indexer.policy import Policy
+from indexer.profile import Profile, parse_profile
+from indexer.questionnaire import (
+    QUESTIONS,
+    RULES,
+    describe_rule,
+    lexicon_data,
+    questionnaire_files,
+    rules_data,
+)
+from indexer.questions import ELSEWHERE, Question, QuestionType, load_questions
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPTS = ROOT / "site" / "overrides" / "assets" / "javascripts"
+PERSONAS = sorted((ROOT / "tests" / "personas").glob("*.yml"))
+CASES = yaml.load((ROOT / "tests/cases/matching.yml").read_text("utf-8"), Loader=yaml.BaseLoader)
+DAY = date(2026, 11, 24)
+
+# A trial is rules, answers as a person gives them, and a day; the verdict is what comes out of it.
+Trial = tuple[list[dict[str, Any]], dict[str, Any], date]
+Verdict = dict[str, Any]
+
+JUDGE = """(trials) => {
+  const { readAnswer, readRules, match, AnswerError } = PolicyMatching;
+  const lexicon = PolicyMatching.readLexicon(PolicyQuestionnaire);
+  const describe = ({ condition, outcome, answer, children }) => ({
+    text: condition.text,
+    outcome,
+    ...(condition.question && {
+      field: condition.field,
+      label: condition.question.label,
+      threshold: condition.threshold ?? "",
+      answer: answer?.text ?? null,
+    }),
+    ...(children.length > 0 && {
+      group: condition.group,
+      conditions: children.map(describe),
+    }),
+    ...(condition.basis && { basis: condition.basis }),
+    ...(condition.note && { note: condition.note }),
+  });
+  const tell = ({ rule, outcome, findings, missing, reasons, daysLeft }) => ({
+    slug: rule.slug,
+    outcome,
+    conditions: findings.map(describe),
+    missing,
+    reasons,
+    deadline: rule.deadline ?? null,
+    days_left: daysLeft,
+  });
+  return trials.map(({ rules, profile, day }) => {
+    const answers = {};
+    const refused = {};
+    for (const [key, given] of Object.entries(profile)) {
+      try {
+        const answer = readAnswer(lexicon.byKey[key], given, day);
+        if (answer) answers[key] = answer;
+      } catch (error) {
+        if (!(error instanceof AnswerError)) throw error;
+        refused[key] = error.message;
+      }
+    }
+    const found = match(lexicon, readRules(rules, lexicon), answers, day);
+    return {
+      answers: Object.fromEntries(Object.entries(answers).map(([key, { text }]) => [key, text])),
+      refused,
+      audience: found.audience,
+      likely: found.likely.map(tell),
+      more_information: found.more_information.map(tell),
+      not_eligible: found.not_eligible.map(tell),
+      questions: found.questions.map(({ question, entries }) => [question.key, entries]),
+    };
+  });
+}"""
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    """An empty page with the evaluator and its questions, and nothing else."""
+    page = browser.new_page()
+    page.add_script_tag(path=SCRIPTS / "dates.js")
+    page.add_script_tag(content=questionnaire_files([])[0][QUESTIONS])
+    page.add_script_tag(path=SCRIPTS / "matching.js")
+    yield page
+    page.close()
+
+
+def judge_in_browser(page: Page, trials: list[Trial]) -> list[Verdict]:
+    """Let the browser judge many trials in one go."""
+    given = [
+        {"rules": [describe_rule(rule) for rule in read_rules(records)], "profile": p, "day": str(d)}
+        for records, p, d in trials
+    ]
+    verdicts: list[Verdict] = page.evaluate(JUDGE, given)
+    return verdicts
+
+
+def judge(trial: Trial) -> Verdict:
+    """Judge a trial in Python, told in the same words."""
+    records, profile, day = trial
+    answers: dict[str, Answer] = {}
+    refused: dict[str, str] = {}
+    for key, told in profile.items():
+        try:
+            answer = read_answer(load_questions().by_key[key], told, day)
+        except AnswerError as error:
+            refused[key] = str(error)
+        else:
+            if answer is not None:
+                answers[key] = answer
+    found = match(read_rules(records), Profile(answers), day)
+    return {
+        "answers": {key: answer.text for key, answer in answers.items()},
+        "refused": refused,
+        "audience": list(found.audience),
+        **{outcome.value: [tell(each) for each in found.group(outcome)] for outcome in Outcome},
+        "questions": [[question.key, entries] for question, entries in found.questions],
+    }
+
+
+def tell(found: Match) -> Verdict:
+    row = found.to_dict()
+    kept = ("slug", "outcome", "missing", "reasons", "deadline", "days_left")
+    return {
+        **{name: row[name] for name in kept},
+        "conditions": [tell_finding(finding) for finding in found.findings],
+    }
+
+
+def tell_finding(finding: Finding) -> Verdict:
+    row = finding.to_dict("")
+    del row["url"]
+    if finding.children:
+        row["conditions"] = [tell_finding(child) for child in finding.children]
+    return row
+
+
+def record(slug: str = "a", **fields: Any) -> dict[str, Any]:
+    """Return the record of a benefit entry, as the index keeps it."""
+    values = {"kind": "benefit", "audience": ["enterprise"], **fields}
+    row: dict[str, Any] = json.loads(rule_of(make_policy(slug, **values)))
+    return row
+
+
+@cache
+def library() -> tuple[Policy, ...]:
+    return load_library(ROOT / "policies").policies
+
+
+@cache
+def real_records() -> list[dict[str, Any]]:
+    return [json.loads(rule) for policy in library() if (rule := rule_of(policy))]
+
+
+# Shared cases
+
+
+def trial_of(case: Mapping[str, Any]) -> Trial:
+    records = [record(**{**rule, "title": rule.get("title", rule["slug"])}) for rule in case["rules"]]
+    return records, dict(case["profile"]), date.fromisoformat(case["day"])
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_both_evaluators_say_what_the_case_says(page: Page, case: dict[str, Any]) -> None:
+    trial = trial_of(case)
+    ours, theirs = judge(trial), judge_in_browser(page, [trial])[0]
+    assert theirs == ours
+    matches = [found for outcome in Outcome for found in ours[outcome.value]]
+    told: dict[str, Any] = {
+        "outcomes": {found["slug"]: str(found["outcome"]) for found in matches},
+        "order": [found["slug"] for found in matches],
+        "findings": {m["slug"]: [c["outcome"] for c in m["conditions"]] for m in matches},
+        **{
+            name: {found["slug"]: found[name] for found in matches}
+            for name in ("missing", "reasons", "days_left")
+        },
+        "questions": [key for key, _ in ours["questions"]],
+        "refused": ours["refused"],
+    }
+    expected = {name: as_values(case[name]) for name in told if name in case}
+    assert expected
+    for name, value in expected.items():
+        if name in ("findings", "missing", "reasons", "days_left"):  # of some of the entries
+            assert {slug: told[name][slug] for slug in value} == value, name
+        else:
+            assert told[name] == value, name
+
+
+def as_values(told: Any) -> Any:
+    """Return what YAML wrote as text, with true, false, null and whole numbers as such."""
+    if isinstance(told, dict):
+        return {name: as_values(value) for name, value in told.items()}
+    if isinstance(told, list):
+        return [as_values(value) for value in told]
+    named = {"true": True, "false": False, "null": None}
+    return named.get(told, int(told) if told.isdigit() else told)
+
+
+# Made-up people
+
+
+def as_answered(question: Question, told: Any, day: date) -> Any:
+    """Return what one would choose or type on the page to answer as a person here did."""
+    answer = read_answer(question, told, day)
+    if answer is None:
+        return "不清楚"
+    match question.type:
+        case QuestionType.NUMBER | QuestionType.DATE:
+            return told
+        case QuestionType.CHOICES:
+            return [value for value in question.values if value in answer.value]  # type: ignore[operator]
+        case QuestionType.CHOICE:
+            return next(value for value in question.values if value in answer.value)  # type: ignore[operator]
+        case _:
+            return answer.text
+
+
+def persona(path: Path) -> tuple[dict[str, Any], date]:
+    told = yaml.safe_load(path.read_text("utf-8"))
+    day = date.fromisoformat(told["as_of"])
+    answers = {}
+    for name, given in told["profile"].items():
+        question = load_questions().find(name)
+        assert question is not None
+        answers[question.key] = as_answered(question, given, day)
+    assert parse_profile(answers, day) == parse_profile(told["profile"], day)
+    return answers, day
+
+
+def test_made_up_people_get_the_same_in_the_browser(page: Page) -> None:
+    assert len(PERSONAS) >= 100
+    trials = [(real_records(), *persona(path)) for path in PERSONAS]
+    for path, trial, theirs in zip(PERSONAS, trials, judge_in_browser(page, trials), strict=True):
+        assert theirs == judge(trial), path.stem
+
+
+# Random rules, answers and days
+
+ASKED = [
+    load_questions().by_key[key]
+    for key in (
+        "region",
+        "entity_type",
+        "industry",
+        "headcount",
+        "annual_revenue",
+        "total_assets",
+        "enterprise_size",
+        "registration_date",
+        "years_since_registration",
+        "monthly_sales",
+        "financing_need",
+        "titles",
+        "room_temperature",
+        "loan_date",
+    )
+]
+DAYS = st.sampled_from(
+    [date(2024, 2, 29), date(2026, 2, 28), date(2026, 3, 1), date(2026, 11, 24), date(2026, 12, 31)]
+) | st.dates(date(2020, 1, 1), date(2030, 12, 31))
+PLACES = [*lexicon_data()["regions"], "济南市"]
+NUMBERS = st.sampled_from("0 0.000001 1 1.5 2 10 11.5 12 50 299.999999 300 2000 5000 40000".split())
+
+
+def thresholds(question: Question) -> st.SearchStrategy[dict[str, Any]]:
+    """Draw how a condition may compare the answer to a question; a few make no sense."""
+    ordered = st.sampled_from(["eq", "lt", "lte", "gt", "gte"])
+    members = st.sampled_from(["eq", "in", "not_in"])
+    match question.type:
+        case QuestionType.NUMBER:
+            parts = {"op": ordered, "value": NUMBERS}
+            units = st.sampled_from(list(units_accepted(question)))
+            return st.fixed_dictionaries(parts, optional={"unit": units})
+        case QuestionType.DATE:
+            return st.fixed_dictionaries({"op": ordered, "value": DAYS.map(str)})
+        case QuestionType.FLAG:
+            return st.just({"op": "is_true"})
+    names = PLACES if question.type is QuestionType.REGION else [*question.values, "没有的选项"]
+    chosen = st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True)
+    some = st.fixed_dictionaries({"op": members, "value": chosen})
+    return some | st.just({"op": "exists"}) if question.type is QuestionType.CHOICES else some
+
+
+def units_accepted(question: Question) -> Iterator[str]:
+    yield from question.to_dict()["units"]
+    yield "公斤"
+
+
+COMPARISONS = st.sampled_from(ASKED).flatmap(
+    lambda question: thresholds(question).map(lambda row: {"field": question.key, **row})
+)
+CONDITIONS = st.recursive(
+    COMPARISONS | COMPARISONS | st.just({}),
+    lambda inner: st.builds(
+        lambda name, rows: {name: rows},
+        st.sampled_from(["all", "any", "not"]),
+        st.lists(inner, min_size=1, max_size=3),
+    ),
+    max_leaves=8,
+).map(lambda row: number_texts(row))
+
+
+def number_texts(row: dict[str, Any], name: str = "条件") -> dict[str, Any]:
+    inner = {
+        group: [number_texts(child, f"{name}.{n}") for n, child in enumerate(rows, start=1)]
+        for group, rows in row.items()
+        if group in ("all", "any", "not")
+    }
+    return {**row, **inner, "text": name}
+
+
+RULES_DRAWN = st.lists(
+    st.fixed_dictionaries(
+        {
+            "title": st.sampled_from(["甲", "乙", "乙二", "A", "𠮷", "￥"]),
+            "eligibility": st.lists(CONDITIONS, max_size=4),
+        },
+        optional={
+            "audience": st.lists(
+                st.sampled_from(["citizen", "enterprise"]), min_size=1, max_size=2, unique=True
+            ),
+            "region": st.lists(st.sampled_from(PLACES), min_size=1, max_size=2, unique=True),
+            "effective": DAYS.map(str),
+            "closes": DAYS.map(str),
+            "opens": DAYS.map(str),
+            "term": st.integers(0, 800),
+            "superseded_by": st.just("a-0"),
+        },
+    ).map(lambda fields: dates_in_order(fields)),
+    max_size=5,
+).map(lambda rows: [record(f"a-{number}", **row) for number, row in enumerate(rows)])
+
+
+def dates_in_order(fields: dict[str, Any]) -> dict[str, Any]:
+    """Make an entry that is accepted of drawn parts: no end comes before its beginning."""
+    row = dict(fields)
+    opens, closes, term = (row.pop(name, None) for name in ("opens", "closes", "term"))
+    ends = sorted(day for day in (opens, closes) if day)
+    if ends:
+        names = ("opens", "closes") if len(ends) == 2 else ("opens" if opens else "closes",)
+        row["application_window"] = {"text": "申报", **dict(zip(names, ends, strict=True))}
+    if term is not None:
+        start = date.fromisoformat(row.get("effective", "2026-01-01"))
+        row["expires"] = str(start + timedelta(days=term))
+    elif "superseded_by" in row:
+        row["expires"] = row.get("effective", "2026-01-01")
+    return row
+
+
+def answers_to(question: Question) -> st.SearchStrategy[Any]:
+    """Draw what the page may hand over, right and wrong."""
+    match question.type:
+        case QuestionType.NUMBER:
+            units = ["", " ", *question.to_dict()["units"], "斤", " 万 元"]
+            typed = st.builds(str.__add__, NUMBERS | odd_numbers(), st.sampled_from(units))
+            pair = st.fixed_dictionaries({"value": typed, "unit": st.sampled_from(units[2:])})
+            return typed | pair
+        case QuestionType.CHOICE:
+            return st.sampled_from(question.values)
+        case QuestionType.CHOICES:
+            return st.lists(st.sampled_from(question.values), unique=True)
+        case QuestionType.FLAG:
+            return st.sampled_from(["是", "否", "有", "没有", "TRUE", " 否 ", "也许", "constructor"])
+        case QuestionType.DATE:
+            odd = ["2023年2月29日", "2024/2/29", "20240229", "0000-01-01", "1899-12-31", "昨天", "9999.9.9"]
+            return DAYS.map(str) | st.sampled_from(odd)
+        case QuestionType.REGION:
+            return st.sampled_from([*lexicon_data()["regions"]])
+
+
+def odd_numbers() -> st.SearchStrategy[str]:
+    fixed = "-1 -0 +5 １２３ ٣ 1e3 1,000 1,00 12,345,678.5 .5 5. 0.1234567 9999999999999999 NaN \x85７ 1\u30005"
+    return (
+        st.sampled_from(fixed.split(" "))
+        | st.decimals(-1, 10**10, places=6).map(str)
+        | st.text("0123456789.,- 万亿元人%年\u3000\u200b", max_size=12)
+    )
+
+
+PROFILES = st.fixed_dictionaries(
+    {},
+    optional={
+        "audience": st.lists(st.sampled_from(["citizen", "enterprise"]), unique=True),
+        **{row.key: answers_to(row) | st.just("不清楚") for row in ASKED},
+    },
+)
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@given(RULES_DRAWN, st.lists(st.tuples(PROFILES, DAYS), min_size=6, max_size=6))
+def test_both_evaluators_agree_on_random_rules_answers_and_days(
+    page: Page, records: list[dict[str, Any]], people: list[tuple[dict[str, Any], date]]
+) -> None:
+    trials = [(records, profile, day) for profile, day in people]
+    assert judge_in_browser(page, trials) == [judge(trial) for trial in trials]
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.tuples(PROFILES, DAYS), min_size=4, max_size=4))
+def test_both_evaluators_agree_on_the_real_rules(
+    page: Page, people: list[tuple[dict[str, Any], date]]
+) -> None:
+    trials = [(real_records(), profile, day) for profile, day in people]
+    assert judge_in_browser(page, trials) == [judge(trial) for trial in trials]
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.tuples(st.sampled_from(ASKED).flatmap(
+    lambda question: st.tuples(st.just(question.key), answers_to(question))
+)), min_size=30, max_size=30), DAYS)
+def test_both_read_what_is_typed_alike(page: Page, drawn: list[Any], day: date) -> None:
+    trials: list[Trial] = [([], {key: told}, day) for ((key, told),) in drawn]
+    assert judge_in_browser(page, trials) == [judge(trial) for trial in trials]
