@@ -1,7 +1,7 @@
 """The questionnaire: its data, and that the browser judges exactly as Python does."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
@@ -18,9 +18,9 @@ from playwright.sync_api import Browser, Page
 from indexer.answers import Answer, AnswerError, read_answer
 from indexer.cards import rule_of
 from indexer.loader import load_library
-from indexer.matching import Finding, Match, Outcome, match, read_rules
+from indexer.matching import Finding, Match, Outcome, Rule, match, read_rules
 from indexer.pages import build_pages
-from indexer.policy import Policy
+from indexer.policy import Audience, Policy
 from indexer.profile import Profile, parse_profile
 from indexer.questionnaire import (
     QUESTIONS,
@@ -38,11 +38,10 @@ PERSONAS = sorted((ROOT / "tests" / "personas").glob("*.yml"))
 CASES = yaml.load((ROOT / "tests/cases/matching.yml").read_text("utf-8"), Loader=yaml.BaseLoader)
 DAY = date(2026, 11, 24)
 
-# A trial is rules, answers as a person gives them, and a day; the verdict is what comes out of it.
-Trial = tuple[list[dict[str, Any]], dict[str, Any], date]
-Verdict = dict[str, Any]
+Visit = tuple[dict[str, Any], date]  # answers as a person gives them, and the day
+Verdict = dict[str, Any]  # what comes out of it
 
-JUDGE = """(trials) => {
+JUDGE = """({ rules, visits }) => {
   const { readAnswer, readRules, match, AnswerError } = PolicyMatching;
   const lexicon = PolicyMatching.readLexicon(PolicyQuestionnaire);
   const describe = ({ condition, outcome, answer, children }) => ({
@@ -70,7 +69,8 @@ JUDGE = """(trials) => {
     deadline: rule.deadline ?? null,
     days_left: daysLeft,
   });
-  return trials.map(({ rules, profile, day }) => {
+  const read = readRules(rules, lexicon);
+  return visits.map(([profile, day]) => {
     const answers = {};
     const refused = {};
     for (const [key, given] of Object.entries(profile)) {
@@ -82,7 +82,7 @@ JUDGE = """(trials) => {
         refused[key] = error.message;
       }
     }
-    const found = match(lexicon, readRules(rules, lexicon), answers, day);
+    const found = match(lexicon, read, answers, day);
     return {
       answers: Object.fromEntries(Object.entries(answers).map(([key, { text }]) => [key, text])),
       refused,
@@ -107,19 +107,17 @@ def page(browser: Browser) -> Iterator[Page]:
     page.close()
 
 
-def judge_in_browser(page: Page, trials: list[Trial]) -> list[Verdict]:
-    """Let the browser judge many trials in one go."""
-    given = [
-        {"rules": [describe_rule(rule) for rule in read_rules(records)], "profile": p, "day": str(d)}
-        for records, p, d in trials
-    ]
+def judge_in_browser(page: Page, rules: Sequence[Rule], visits: list[Visit]) -> list[Verdict]:
+    """Let the browser judge many visits in one go."""
+    told = [describe_rule(rule) for rule in rules]
+    given = {"rules": told, "visits": [[profile, str(day)] for profile, day in visits]}
     verdicts: list[Verdict] = page.evaluate(JUDGE, given)
     return verdicts
 
 
-def judge(trial: Trial) -> Verdict:
-    """Judge a trial in Python, told in the same words."""
-    records, profile, day = trial
+def judge(rules: Sequence[Rule], visit: Visit) -> Verdict:
+    """Judge a visit in Python, told in the same words."""
+    profile, day = visit
     answers: dict[str, Answer] = {}
     refused: dict[str, str] = {}
     for key, told in profile.items():
@@ -130,7 +128,7 @@ def judge(trial: Trial) -> Verdict:
         else:
             if answer is not None:
                 answers[key] = answer
-    found = match(read_rules(records), Profile(answers), day)
+    found = match(rules, Profile(answers), day)
     return {
         "answers": {key: answer.text for key, answer in answers.items()},
         "refused": refused,
@@ -170,23 +168,19 @@ def library() -> tuple[Policy, ...]:
 
 
 @cache
-def real_records() -> list[dict[str, Any]]:
-    return [json.loads(rule) for policy in library() if (rule := rule_of(policy))]
+def real_rules() -> tuple[Rule, ...]:
+    return read_rules(json.loads(rule) for policy in library() if (rule := rule_of(policy)))
 
 
 # Shared cases
 
 
-def trial_of(case: Mapping[str, Any]) -> Trial:
-    records = [record(**{**rule, "title": rule.get("title", rule["slug"])}) for rule in case["rules"]]
-    return records, dict(case["profile"]), date.fromisoformat(case["day"])
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_both_evaluators_say_what_the_case_says(page: Page, case: dict[str, Any]) -> None:
-    trial = trial_of(case)
-    ours, theirs = judge(trial), judge_in_browser(page, [trial])[0]
-    assert theirs == ours
+    rules = read_rules(record(**{"title": rule["slug"], **rule}) for rule in case["rules"])
+    visit = case["profile"], date.fromisoformat(case["day"])
+    ours = judge(rules, visit)
+    assert judge_in_browser(page, rules, [visit]) == [ours]
     matches = [found for outcome in Outcome for found in ours[outcome.value]]
     told: dict[str, Any] = {
         "outcomes": {found["slug"]: str(found["outcome"]) for found in matches},
@@ -237,7 +231,7 @@ def as_answered(question: Question, told: Any, day: date) -> Any:
             return answer.text
 
 
-def persona(path: Path) -> tuple[dict[str, Any], date]:
+def persona(path: Path) -> Visit:
     told = yaml.safe_load(path.read_text("utf-8"))
     day = date.fromisoformat(told["as_of"])
     answers = {}
@@ -251,9 +245,10 @@ def persona(path: Path) -> tuple[dict[str, Any], date]:
 
 def test_made_up_people_get_the_same_in_the_browser(page: Page) -> None:
     assert len(PERSONAS) >= 100
-    trials = [(real_records(), *persona(path)) for path in PERSONAS]
-    for path, trial, theirs in zip(PERSONAS, trials, judge_in_browser(page, trials), strict=True):
-        assert theirs == judge(trial), path.stem
+    visits = [persona(path) for path in PERSONAS]
+    verdicts = judge_in_browser(page, real_rules(), visits)
+    for path, visit, verdict in zip(PERSONAS, visits, verdicts, strict=True):
+        assert verdict == judge(real_rules(), visit), path.stem
 
 
 # Random rules, answers and days
@@ -308,18 +303,19 @@ def units_accepted(question: Question) -> Iterator[str]:
     yield "公斤"
 
 
-COMPARISONS = st.sampled_from(ASKED).flatmap(
-    lambda question: thresholds(question).map(lambda row: {"field": question.key, **row})
-)
-CONDITIONS = st.recursive(
-    COMPARISONS | COMPARISONS | st.just({}),
-    lambda inner: st.builds(
-        lambda name, rows: {name: rows},
-        st.sampled_from(["all", "any", "not"]),
-        st.lists(inner, min_size=1, max_size=3),
-    ),
-    max_leaves=8,
-).map(lambda row: number_texts(row))
+def conditions_about(asked: Sequence[Question]) -> st.SearchStrategy[dict[str, Any]]:
+    """Draw a condition over these questions: a comparison, a bare text, or groups of groups."""
+    comparison = st.sampled_from(asked).flatmap(
+        lambda question: thresholds(question).map(lambda row: {"field": question.key, **row})
+    )
+    groups = st.sampled_from(["all", "any", "not"])
+    return st.recursive(
+        comparison | comparison | st.just({}),
+        lambda inner: st.builds(
+            lambda name, rows: {name: rows}, groups, st.lists(inner, min_size=1, max_size=3)
+        ),
+        max_leaves=8,
+    ).map(number_texts)
 
 
 def number_texts(row: dict[str, Any], name: str = "条件") -> dict[str, Any]:
@@ -331,16 +327,15 @@ def number_texts(row: dict[str, Any], name: str = "条件") -> dict[str, Any]:
     return {**row, **inner, "text": name}
 
 
-RULES_DRAWN = st.lists(
-    st.fixed_dictionaries(
+def rules_about(asked: Sequence[Question]) -> st.SearchStrategy[tuple[Rule, ...]]:
+    audiences = st.lists(st.sampled_from(Audience), min_size=1, max_size=2, unique=True)
+    fields = st.fixed_dictionaries(
         {
             "title": st.sampled_from(["甲", "乙", "乙二", "A", "𠮷", "￥"]),
-            "eligibility": st.lists(CONDITIONS, max_size=4),
+            "eligibility": st.lists(conditions_about(asked), max_size=4),
         },
         optional={
-            "audience": st.lists(
-                st.sampled_from(["citizen", "enterprise"]), min_size=1, max_size=2, unique=True
-            ),
+            "audience": audiences,
             "region": st.lists(st.sampled_from(PLACES), min_size=1, max_size=2, unique=True),
             "effective": DAYS.map(str),
             "closes": DAYS.map(str),
@@ -348,9 +343,12 @@ RULES_DRAWN = st.lists(
             "term": st.integers(0, 800),
             "superseded_by": st.just("a-0"),
         },
-    ).map(lambda fields: dates_in_order(fields)),
-    max_size=5,
-).map(lambda rows: [record(f"a-{number}", **row) for number, row in enumerate(rows)])
+    )
+    return st.lists(fields, max_size=5).map(
+        lambda rows: read_rules(
+            record(f"a-{n}", **dates_in_order(row)) for n, row in enumerate(rows)
+        )
+    )
 
 
 def dates_in_order(fields: dict[str, Any]) -> dict[str, Any]:
@@ -382,9 +380,19 @@ def answers_to(question: Question) -> st.SearchStrategy[Any]:
         case QuestionType.CHOICES:
             return st.lists(st.sampled_from(question.values), unique=True)
         case QuestionType.FLAG:
-            return st.sampled_from(["是", "否", "有", "没有", "TRUE", " 否 ", "也许", "constructor"])
+            return st.sampled_from(
+                ["是", "否", "有", "没有", "TRUE", " 否 ", "也许", "constructor"]
+            )
         case QuestionType.DATE:
-            odd = ["2023年2月29日", "2024/2/29", "20240229", "0000-01-01", "1899-12-31", "昨天", "9999.9.9"]
+            odd = [
+                "2023年2月29日",
+                "2024/2/29",
+                "20240229",
+                "0000-01-01",
+                "1899-12-31",
+                "昨天",
+                "9999.9.9",
+            ]
             return DAYS.map(str) | st.sampled_from(odd)
         case QuestionType.REGION:
             return st.sampled_from([*lexicon_data()["regions"]])
@@ -399,37 +407,36 @@ def odd_numbers() -> st.SearchStrategy[str]:
     )
 
 
-PROFILES = st.fixed_dictionaries(
-    {},
-    optional={
-        "audience": st.lists(st.sampled_from(["citizen", "enterprise"]), unique=True),
-        **{row.key: answers_to(row) | st.just("不清楚") for row in ASKED},
-    },
-)
+def visits_about(asked: Sequence[Question]) -> st.SearchStrategy[Visit]:
+    audiences = st.lists(st.sampled_from(Audience).map(str), unique=True)
+    answers = {row.key: answers_to(row) | st.just("不清楚") for row in asked}
+    return st.tuples(st.fixed_dictionaries({}, optional={"audience": audiences, **answers}), DAYS)
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
-@given(RULES_DRAWN, st.lists(st.tuples(PROFILES, DAYS), min_size=6, max_size=6))
+QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@settings(QUICK, max_examples=200)
+@given(st.data())
 def test_both_evaluators_agree_on_random_rules_answers_and_days(
-    page: Page, records: list[dict[str, Any]], people: list[tuple[dict[str, Any], date]]
+    page: Page, data: st.DataObject
 ) -> None:
-    trials = [(records, profile, day) for profile, day in people]
-    assert judge_in_browser(page, trials) == [judge(trial) for trial in trials]
+    # Of few questions at a time, so that rules and answers meet.
+    asked = data.draw(st.lists(st.sampled_from(ASKED), min_size=2, max_size=6, unique=True))
+    rules = data.draw(rules_about(asked))
+    visits = data.draw(st.lists(visits_about(asked), min_size=8, max_size=8))
+    expected = [judge(rules, visit) for visit in visits]
+    assert judge_in_browser(page, rules, visits) == expected
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(st.tuples(PROFILES, DAYS), min_size=4, max_size=4))
-def test_both_evaluators_agree_on_the_real_rules(
-    page: Page, people: list[tuple[dict[str, Any], date]]
-) -> None:
-    trials = [(real_records(), profile, day) for profile, day in people]
-    assert judge_in_browser(page, trials) == [judge(trial) for trial in trials]
+@settings(QUICK, max_examples=25)
+@given(st.lists(visits_about(ASKED), min_size=4, max_size=4))
+def test_both_evaluators_agree_on_the_real_rules(page: Page, visits: list[Visit]) -> None:
+    expected = [judge(real_rules(), visit) for visit in visits]
+    assert judge_in_browser(page, real_rules(), visits) == expected
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(st.tuples(st.sampled_from(ASKED).flatmap(
-    lambda question: st.tuples(st.just(question.key), answers_to(question))
-)), min_size=30, max_size=30), DAYS)
-def test_both_read_what_is_typed_alike(page: Page, drawn: list[Any], day: date) -> None:
-    trials: list[Trial] = [([], {key: told}, day) for ((key, told),) in drawn]
-    assert judge_in_browser(page, trials) == [judge(trial) for trial in trials]
+@settings(QUICK, max_examples=60)
+@given(st.lists(visits_about(ASKED), min_size=8, max_size=8))
+def test_both_read_what_is_typed_alike(page: Page, visits: list[Visit]) -> None:
+    assert judge_in_browser(page, (), visits) == [judge((), visit) for visit in visits]
