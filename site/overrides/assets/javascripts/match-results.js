@@ -73,9 +73,8 @@ window.policyKb.matchResults = (() => {
     row.dataset.outcome = state;
     const body = make("div", "", make("span", "pk-condition__text", condition.text));
     if (condition.question) {
-      const threshold = condition.threshold && `标准：${condition.threshold}`;
       const given = answer ? `您的回答：${answer.text}` : "还没有回答";
-      body.append(make("p", "pk-condition__more", [given, threshold].filter(Boolean).join("；")));
+      body.append(make("p", "pk-condition__more", `${given}；${describeThreshold(condition, reversed)}`));
     }
     body.append(...drawWords(condition, rule));
     if (children.length > 0) {
@@ -85,6 +84,12 @@ window.policyKb.matchResults = (() => {
     }
     row.append(body);
     return row;
+  }
+
+  /** Say what an answer is compared with; below “none of these” the opposite is wanted. */
+  function describeThreshold({ question, threshold = "有" }, reversed) {
+    if (question.type === "flag") return `标准：${reversed ? "否" : "是"}`;
+    return `${reversed ? "不能是" : "标准"}：${threshold}`;
   }
 
   function makeMark(mark, word) {
@@ -98,7 +103,7 @@ window.policyKb.matchResults = (() => {
     const parts = [];
     if (note) parts.push(make("p", "pk-condition__more", note));
     const line = make("p", "pk-condition__more", basis && `依据：${basis}　`);
-    if (at) line.append(link(entryPage(rule, at), "看这一条"));
+    if (at) line.append(link(entryPage(rule, at), "看这一条", "pk-condition__link"));
     if (basis || at) parts.push(line);
     return parts;
   }

@@ -269,7 +269,14 @@
     const at = state.rows.findIndex(([each]) => each === key);
     const before = state.rows.at(at < 0 ? -1 : at - 1);
     if (before && at !== 0) steps.append(button("pk-button", "上一题", () => go({ asking: before[0] })));
+    if (state.rows.length > 0) steps.append(button("pk-button pk-ask__peek", "先看结果", showResults));
     return steps;
+  }
+
+  function showResults() {
+    const heading = document.getElementById("group-likely");
+    heading.scrollIntoView();
+    heading.focus({ preventScroll: true });
   }
 
   function drawDone() {
@@ -355,7 +362,8 @@
       const text = answer?.text ?? (given === SKIPPED ? "跳过了" : "不清楚");
       const edit = button("pk-button", "改", () => go({ asking: key }));
       edit.setAttribute("aria-label", `改：${label}`);
-      list.append(make("div", "", make("dt", "", label), make("dd", "", text), edit));
+      const row = make("div", answer ? "" : "pk-answers__open", make("dt", "", label), make("dd", "", text), edit);
+      list.append(row);
     }
     const restart = button("pk-button", "全部重来", () => go({ ...empty(), entry: state.entry, asOf: state.asOf }));
     part("panel").replaceChildren(list, make("p", "pk-answers__restart", restart));
