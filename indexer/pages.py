@@ -154,7 +154,7 @@ def _make_pages(library: Library, day: date) -> dict[str, str]:
 
 
 def _questionnaire(policies: Sequence[Policy]) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the data of the questionnaire, and its page with the entries for who has no scripts."""
+    """Return the data of the questionnaire, and its page, which lists the entries as well."""
     files, version = questionnaire_files(policies)
     page = _page(
         "match.html",

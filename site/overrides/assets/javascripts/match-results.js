@@ -69,21 +69,31 @@ window.policyKb.matchResults = (() => {
   function drawFinding({ condition, outcome, answer, children }, rule, reversed) {
     const said = reversed && outcome !== null ? !outcome : outcome;
     const { mark, word, state } = OUTCOMES.get(said);
+    const lead = reversed && said !== null ? (said ? "没有：" : "有：") : "";
     const row = make("li", "pk-condition", makeMark(mark, word));
+    const body = make("div", "", make("span", "pk-condition__text", lead + condition.text));
+    const turned = condition.group === "not" ? !reversed : reversed;
+    const [first] = children;
     row.dataset.outcome = state;
-    const body = make("div", "", make("span", "pk-condition__text", condition.text));
-    if (condition.question) {
-      const given = answer ? `您的回答：${answer.text}` : "还没有回答";
-      body.append(make("p", "pk-condition__more", `${given}；${describeThreshold(condition, reversed)}`));
+    row.append(body);
+    if (condition.question) body.append(drawAnswer(condition, answer, reversed));
+    if (condition.group === "not" && children.length === 1 && first.condition.question) {
+      // “Not in such a trade” says it all: what it denies needs no line of its own.
+      body.append(drawAnswer(first.condition, first.answer, turned));
+      body.append(...drawWords({ ...first.condition, ...condition }, rule));
+      return row;
     }
     body.append(...drawWords(condition, rule));
     if (children.length > 0) {
-      const turned = condition.group === "not" ? !reversed : reversed;
       body.append(make("p", "pk-condition__more", LEADS[condition.group]));
       body.append(make("ul", "", ...children.map((child) => drawFinding(child, rule, turned))));
     }
-    row.append(body);
     return row;
+  }
+
+  function drawAnswer(condition, answer, reversed) {
+    const given = answer ? `您的回答：${answer.text}` : "还没有回答";
+    return make("p", "pk-condition__more", `${given}；${describeThreshold(condition, reversed)}`);
   }
 
   /** Say what an answer is compared with; below “none of these” the opposite is wanted. */

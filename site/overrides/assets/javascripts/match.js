@@ -393,6 +393,7 @@
     const about = { day: day(), questions: lexicon.byKey, first: state.entry, onAsk: (key) => go({ asking: key }) };
     matchResults.drawCounts(part("counts"), found);
     matchResults.drawGroups(part("results"), found, about);
+    part("found").hidden = false;
     part("sheet").hidden = state.rows.length === 0;
     if (state.rows.length > 0) matchResults.drawSheet(part("sheet"), found, drawActions());
     document.querySelector("[data-print-day]").textContent = day();
@@ -446,9 +447,10 @@
     }
     drawNotices();
     if (rules || state.rows.length === 0) drawQuestion(before);
+    else part("question").replaceChildren(make("p", "pk-quiet", "正在读取政策……"));
+    if (!rules) return;
     drawAnswers();
-    if (rules) drawResults();
-    else part("results").replaceChildren(make("p", "pk-quiet", "正在读取政策……"));
+    drawResults();
   }
 
   // Start
@@ -472,7 +474,7 @@
   };
   // Scripts have all run by then, unless one of them could not be had.
   addEventListener("DOMContentLoaded", () => {
-    if (!rules) part("results").replaceChildren(make("p", "", "没有读到政策，请刷新网页再试一次。"));
+    if (!rules) part("question").replaceChildren(make("p", "", "没有读到政策，请刷新网页再试一次。"));
   });
   part("question").addEventListener("submit", (event) => {
     event.preventDefault();
