@@ -1,16 +1,19 @@
 """The questionnaire: its data, and that the browser judges exactly as Python does."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from factories import make_policy
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page
 
@@ -18,13 +21,16 @@ from indexer.answers import Answer, AnswerError, read_answer
 from indexer.cards import rule_of
 from indexer.loader import load_library
 from indexer.matching import Finding, Match, Outcome, Rule, match, read_rules
+from indexer.pages import build_pages
 from indexer.policy import Audience, Policy
-from indexer.profile import Profile, parse_profile
+from indexer.profile import SIZES, Profile, load_sizes, parse_profile
 from indexer.questionnaire import (
     QUESTIONS,
+    RULES,
     describe_rule,
     lexicon_data,
     questionnaire_files,
+    rules_data,
 )
 from indexer.questions import Question, QuestionType, load_questions
 
@@ -426,7 +432,13 @@ def visits_about(asked: Sequence[Question]) -> st.SearchStrategy[Visit]:
     return st.tuples(st.fixed_dictionaries({}, optional={"audience": audiences, **answers}), DAYS)
 
 
-QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck))
+# A disagreement is told as it was found: to look for a smaller one takes minutes.
+LITTLE = (Decimal(0), Decimal("0.000001"))
+QUICK = settings(
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+)
 
 
 @settings(QUICK, max_examples=200)
@@ -453,3 +465,126 @@ def test_both_evaluators_agree_on_the_real_rules(page: Page, visits: list[Visit]
 @given(st.lists(visits_about(ASKED), min_size=8, max_size=8))
 def test_both_read_what_is_typed_alike(page: Page, visits: list[Visit]) -> None:
     assert judge_in_browser(page, (), visits) == [judge((), visit) for visit in visits]
+
+
+def test_both_evaluators_draw_the_same_lines_between_sizes(page: Page) -> None:
+    rules = read_rules(
+        record(
+            f"size-{number}",
+            eligibility=[{"text": size, "field": "enterprise_size", "op": "eq", "value": size}],
+        )
+        for number, size in enumerate(SIZES)
+    )
+    visits: list[Visit] = []
+    for industry, bounds in load_sizes().items():
+        # On each line, a little below it, and not known.
+        near = [["不清楚", *(f"{b - d}" for b in row for d in LITTLE)] for row in bounds.values()]
+        for values in product(*near):
+            profile = {"industry": industry, **dict(zip(bounds, values, strict=True))}
+            visits.append((profile, DAY))
+    expected = [judge(rules, visit) for visit in visits]
+    assert judge_in_browser(page, rules, visits) == expected
+    likely = {found["slug"] for verdict in expected for found in verdict["likely"]}
+    assert len(likely) == len(SIZES)
+
+
+# Data
+
+
+def only_rule(*eligibility: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    (rule,) = read_rules([record(eligibility=list(eligibility), **fields)])
+    return describe_rule(rule)
+
+
+def test_thresholds_go_out_exactly_as_they_are_compared() -> None:
+    described = only_rule(
+        {"text": "数", "field": "total_assets", "op": "lte", "value": "0.000001", "unit": "亿元"},
+        {"text": "年", "field": "years_since_registration", "op": "gt", "value": "1.5"},
+        {"text": "日", "field": "loan_date", "op": "gte", "value": "2026-01-31"},
+        {
+            "text": "选",
+            "field": "titles",
+            "op": "in",
+            "value": ["高新技术企业", "专精特新中小企业"],
+        },
+        {"text": "有", "field": "titles", "op": "exists"},
+        {"text": "是", "field": "financing_need", "op": "is_true"},
+    )
+    values = [condition.get("value") for condition in described["conditions"]]
+    assert values == [
+        "100000000",
+        "18000000",
+        "2026-01-31",
+        ["专精特新中小企业", "高新技术企业"],
+        None,
+        None,
+    ]
+
+
+def test_a_condition_knows_its_clause_its_words_and_its_place() -> None:
+    inner = {"text": "有贷款", "field": "financing_need", "op": "is_true", "basis": "第 2 条"}
+    described = only_rule(
+        {"text": "信用良好", "note": "由部门核查"},
+        {"text": "任选", "any": [{"text": "由人判断"}, inner]},
+        region=["淄博市"],
+    )
+    assert described["unchecked"] == [
+        {"text": "信用良好", "note": "由部门核查", "at": "eligibility-1"}
+    ]
+    region, group = described["conditions"]
+    assert region["threshold"] == "属于其中之一 淄博市"
+    assert "at" not in region
+    assert (group["group"], group["at"]) == ("any", "eligibility-2")
+    assert [child["at"] for child in group["conditions"]] == ["eligibility-2-1", "eligibility-2-2"]
+    assert group["conditions"][1]["basis"] == "第 2 条"
+
+
+def test_every_place_that_a_rule_names_is_on_the_page_of_its_entry(tmp_path: Path) -> None:
+    build_pages(load_library(ROOT / "policies"), tmp_path, DAY)
+    named = 0
+    for rule in rules_data(library()):
+        head = (tmp_path / "policies" / f"{rule['slug']}.md").read_text("utf-8")
+        ids = set(re.findall(r'"id": "(eligibility-[0-9-]+)"', head))
+        places = set(re.findall(r'"at": "([^"]+)"', json.dumps(rule)))
+        assert places <= ids, rule["slug"]
+        named += len(places)
+    assert named > 200
+
+
+def test_what_one_gets_hands_in_and_where_goes_along() -> None:
+    policy = make_policy(
+        "a",
+        kind="benefit",
+        benefits=[{"type": "补贴", "text": "每人 2000 元", "cap": "30 万元"}],
+        materials=[{"name": "执照", "copies": 2, "form": "copy", "when": "头一次", "shared": "是"}],
+        counter=[{"name": "大厅", "address": "一楼", "url": "https://www.example.gov.cn/"}],
+        contact=[{"name": "热线", "phone": "12345"}],
+        procedure=[{"text": "到窗口办"}],
+        application_window={"text": "十二月", "opens": "2026-12-01", "closes": "2026-12-31"},
+        benefit_mode="免申即享",
+        internal="不外传",
+    )
+    (row,) = rules_data([policy, make_policy("service")])
+    assert row["benefits"] == [{"type": "补贴", "text": "每人 2000 元", "cap": "30 万元"}]
+    tags = ["2 份", "复印件", "可由部门共享，免提交"]
+    assert row["materials"] == [{"name": "执照", "when": "头一次", "tags": tags}]
+    place = {"name": "大厅", "address": "一楼", "url": "https://www.example.gov.cn/"}
+    assert row["counters"] == [place]
+    assert row["contacts"] == [{"name": "热线", "phone": "12345"}]
+    dates = [row[name] for name in ("opens", "closes", "deadline", "window", "mode")]
+    assert dates == ["2026-12-01", "2026-12-31", "2026-12-31", "十二月", "免申即享"]
+    assert row["procedure"] is True
+    assert "不外传" not in json.dumps(row, ensure_ascii=False)
+
+
+def test_text_in_the_data_cannot_end_its_script() -> None:
+    files, _ = questionnaire_files([make_policy("a", kind="benefit", title="</script>\u2028<!--")])
+    assert not re.search("[<\u2028]", files[RULES])
+
+
+def test_the_version_changes_with_the_rules() -> None:
+    versions = {
+        questionnaire_files([make_policy("a", kind="benefit", title=title)])[1]
+        for title in ("甲", "乙", "甲")
+    }
+    assert len(versions) == 2

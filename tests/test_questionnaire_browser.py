@@ -363,6 +363,12 @@ def test_the_question_and_the_counts_are_told_to_a_screen_reader(page: Page, fil
     expect(page.locator(".pk-counts")).to_contain_text(re.compile("1\\s*✘ 不符合"))
 
 
+def test_a_double_click_answers_one_question(page: Page, files: str) -> None:
+    page.goto(files + link(["audience", ["enterprise"]], ["headcount", "1 人"], q="entity_type"))
+    page.locator("[data-question]").get_by_text("企业", exact=True).dblclick()
+    expect(page.locator("[data-number]")).to_have_text("（3）")
+
+
 def test_arrow_keys_choose_without_going_on(page: Page, files: str) -> None:
     page.goto(files + link(["audience", ["enterprise"]], q="restricted_industry"))
     page.get_by_label("是", exact=True).focus()

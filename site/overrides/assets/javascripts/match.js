@@ -347,6 +347,7 @@
     const input = label?.querySelector("[type=radio]");
     if (!input || event.detail === 0) return;
     event.preventDefault();
+    if (event.detail > 1) return; // the second of a double click, which meets the next question
     input.checked = true;
     submit();
   }
