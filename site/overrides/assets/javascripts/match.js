@@ -249,7 +249,9 @@
   }
 
   function drawChoices(options, type, chosen) {
-    const box = make("div", options.length > 8 ? "pk-ask__choices pk-ask__choices--many" : "pk-ask__choices");
+    const short = options.every(([value, name = value]) => name.length <= 4);
+    const close = short || options.length > 8; // side by side on a phone too
+    const box = make("div", `pk-ask__choices${close ? " pk-ask__choices--close" : ""}`);
     for (const [value, name = value] of options) {
       const input = make("input");
       input.type = type;
