@@ -711,6 +711,29 @@ def test_without_scripts_the_entries_are_listed_by_audience(browser: Browser, fi
     context.close()
 
 
+def test_what_is_being_answered_stays_when_the_rules_come(page: Page, files: str) -> None:
+    held: list[Route] = []
+    page.route("**/match/rules.js*", lambda route: held.append(route))
+    page.goto(files, wait_until="commit")
+    page.get_by_label(ENTERPRISE).check()
+    assert page.locator(".pk-match__card").count() == 0
+    held[0].continue_()
+    expect(page.locator(".pk-match__card").first).to_be_visible()
+    expect(page.get_by_label(ENTERPRISE)).to_be_checked()
+    press(page, "下一步")
+    assert title(page) == "单位有多少职工？"
+
+
+def test_an_answer_may_come_before_the_rules(page: Page, files: str) -> None:
+    held: list[Route] = []
+    page.route("**/match/rules.js*", lambda route: held.append(route))
+    page.goto(files, wait_until="commit")
+    tap(page, ENTERPRISE)
+    expect(page.locator("[data-question]")).to_have_text("正在读取政策……")
+    held[0].continue_()
+    expect(page.locator("[data-question] h2")).to_have_text("单位有多少职工？")
+
+
 def test_when_the_rules_cannot_be_had_it_is_told(context: BrowserContext, files: str) -> None:
     page = context.new_page()
     page.route("**/match/rules.js*", lambda route: route.abort())

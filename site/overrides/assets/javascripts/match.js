@@ -128,13 +128,13 @@
   }
 
   /** Take a new state, and put it into the address so that “back” undoes it. */
-  function go(changes, { focus = true } = {}) {
+  function go(changes) {
     const before = found;
     state = { ...state, notices: [], ...changes };
     written = writeFragment(state);
     if (location.hash.slice(1) !== written) location.hash = written;
     draw(before);
-    if (focus) part("question").querySelector("h2").focus();
+    part("question").querySelector("h2")?.focus(); // there is none until the rules are there
   }
 
   function put(key, given, answer) {
@@ -155,10 +155,9 @@
     return wanted.find((key) => own.includes(key)) ?? wanted[0];
   }
 
-  function drawQuestion(before) {
+  function drawQuestion() {
     const form = part("question");
     const key = nextKey();
-    if (key === "audience" && form.dataset.key === key && !before) return; // the rules came after it
     form.dataset.key = key ?? "";
     form.replaceChildren(...(key ? drawAsked(lexicon.byKey[key]) : drawDone()));
   }
@@ -178,10 +177,12 @@
 
   function describeStep(key) {
     const asked = found?.questions.find(({ question }) => question.key === key);
+    const left = found?.questions.filter(({ question }) => !rowOf(question.key)).length;
     const parts = [`已答 ${state.rows.filter(([, , answer]) => answer).length} 题`];
     if (change) parts.push(change);
     if (asked) parts.push(`有 ${asked.entries} 条政策要看这一题`);
-    return parts.join("　");
+    if (left > 0) parts.push(`还有 ${left} 题可能改变结果，随时可以停`);
+    return parts.join("；");
   }
 
   function drawInputs(question) {
@@ -443,13 +444,15 @@
     part("said").textContent = `${change ? `${change}。` : ""}${counts.join("，")}。`;
   }
 
-  function draw(before) {
+  /** Draw everything; a question that somebody is answering stays as it is. */
+  function draw(before, answering = false) {
     if (rules) {
       found = window.PolicyMatching.match(lexicon, rules, answers(), day());
       say(before);
     }
     drawNotices();
-    if (rules || state.rows.length === 0) drawQuestion(before);
+    if (answering) part("question").querySelector(".pk-ask__step").textContent = describeStep("audience");
+    else if (rules || state.rows.length === 0) drawQuestion();
     else part("question").replaceChildren(make("p", "pk-quiet", "正在读取政策……"));
     if (!rules) return;
     drawAnswers();
@@ -472,8 +475,10 @@
   }
 
   window.PolicyQuestionnaire.take = (given) => {
+    const form = part("question");
+    const answering = form.contains(document.activeElement) || form.querySelector(":checked") !== null;
     rules = window.PolicyMatching.readRules(given, lexicon);
-    draw();
+    draw(found, answering);
   };
   // Scripts have all run by then, unless one of them could not be had.
   addEventListener("DOMContentLoaded", () => {
