@@ -39,6 +39,7 @@ from indexer.policy import (
     load_topics,
 )
 from indexer.problems import PolicyError, Problem
+from indexer.questionnaire import material_tags, questionnaire_files
 from indexer.sitesearch import FOLDER, search_files
 from indexer.theme import theme_style
 
@@ -149,7 +150,31 @@ def _make_pages(library: Library, day: date) -> dict[str, str]:
         )
     files, version = search_files(policies, texts, _labels())
     style = {"assets/stylesheets/theme.css": theme_style()}
-    return pages | files | style | _single_pages(library, day, version)
+    questionnaire, match = _questionnaire(policies)
+    return pages | files | style | questionnaire | match | _single_pages(library, day, version)
+
+
+def _questionnaire(policies: Sequence[Policy]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the data of the questionnaire, and its page, which lists the entries as well."""
+    files, version = questionnaire_files(policies)
+    page = _page(
+        "match.html",
+        "政策找人",
+        summary="回答几个问题，看看能享受哪些政策，还差什么。不用登录，回答不会发给任何人。",
+        version=version,
+        lists=[_benefit_list(audience, policies) for audience in Audience],
+    )
+    return files, {"match.md": page}
+
+
+def _benefit_list(audience: Audience, policies: Iterable[Policy]) -> Data:
+    found = [p for p in policies if p.kind is Kind.BENEFIT and audience in p.audience]
+    return {
+        "page": audience,
+        "title": LISTS[audience][0],
+        "total": len(found),
+        "links": [{"slug": p.slug, "title": p.title} for p in found[:LIST_CARDS]],
+    }
 
 
 def _single_pages(library: Library, day: date, version: str) -> dict[str, str]:
@@ -539,10 +564,19 @@ def _sections(policy: Policy, numbers: Mapping[str, int]) -> list[Data]:
     for name in names:
         heading, style = SECTIONS[name]
         items = [_item(part, numbers) for part in getattr(policy, name)]
+        if name == "eligibility":
+            _anchor(items, name)
         if items:
             title = APPLIES_TO[policy.kind] if name == "applies_to" else heading
             sections.append({"id": name, "title": title, "style": style, "rows": items})
     return sections
+
+
+def _anchor(items: Iterable[Data], lead: str) -> None:
+    """Name the places of conditions as `condition_anchors` does, for links to them."""
+    for number, item in enumerate(items, start=1):
+        item["id"] = f"{lead}-{number}"
+        _anchor(item["children"], item["id"])
 
 
 Part = Clause | Material | TimeLimit | Benefit | Condition | Document | Counter | Contact
@@ -565,12 +599,7 @@ def _item(part: Part, numbers: Mapping[str, int]) -> Data:
     }
     match part:
         case Material():
-            item["tags"] = _present(
-                f"{part.copies} 份" if part.copies else None,
-                label(part.form) if part.form else None,
-                f"由{part.issued_by}出具" if part.issued_by else None,
-                "可由部门共享，免提交" if part.shared else None,
-            )
+            item["tags"] = material_tags(part)
         case TimeLimit():
             item["tags"] = _present(label(part.kind))
         case Benefit():

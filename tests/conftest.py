@@ -1,8 +1,18 @@
 """What holds for the whole test run."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
+from browser import open_browser
+from playwright.sync_api import Browser
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One browser for all tests: Playwright runs only once in a process."""
+    with open_browser() as opened:
+        yield opened
 
 
 @pytest.hookimpl(trylast=True)

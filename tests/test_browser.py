@@ -17,7 +17,6 @@ from browser import (
     BrowserMissing,
     build,
     find_chromium,
-    open_browser,
     small_library,
     write_project,
 )
@@ -63,12 +62,6 @@ FIND = """async ([policies, field, day]) => {
   }
   return missed;
 }"""
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with open_browser() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -28,29 +28,11 @@
   const copyLabel = entry.querySelector("[data-copy-label]");
   copy.hidden = false;
   copy.addEventListener("click", async () => {
-    copyLabel.textContent = (await copyText(address)) ? "已复制" : "请从地址栏复制";
+    copyLabel.textContent = (await window.policyKb.copyText(address)) ? "已复制" : "请从地址栏复制";
     setTimeout(() => {
       copyLabel.textContent = "复制链接";
     }, 3000);
   });
-
-  /** Copy `text`; plain http and file:// have no clipboard interface, so fall back to a selection. */
-  async function copyText(text) {
-    try {
-      await navigator.clipboard.writeText(text);
-      return true;
-    } catch {
-      const area = document.createElement("textarea");
-      area.value = text;
-      area.className = "pk-hidden";
-      entry.append(area);
-      area.select();
-      const copied = document.execCommand("copy");
-      area.remove();
-      copy.focus();
-      return copied;
-    }
-  }
 
   const words = (new URLSearchParams(location.search).get("words") ?? "").split(" ").filter(Boolean);
   if (words.length > 0 && window.CSS?.highlights) {

@@ -1,4 +1,4 @@
-// On every page: status badges, deadlines, navigation, and “/” for the search box.
+// On every page: status badges, deadlines, navigation, “/” for the search box, and copying.
 (() => {
   const { STATUS_LABELS, today, statusOn, daysBetween, describeDeadline } = window.policyKb;
   const day = today();
@@ -53,4 +53,23 @@
       box.select();
     }
   });
+
+  /** Copy `text`; plain http and file:// have no clipboard interface, so fall back to a selection. */
+  window.policyKb.copyText = async (text) => {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      const focused = document.activeElement;
+      const area = document.createElement("textarea");
+      area.value = text;
+      area.className = "pk-hidden";
+      document.body.append(area);
+      area.select();
+      const copied = document.execCommand("copy");
+      area.remove();
+      focused?.focus();
+      return copied;
+    }
+  };
 })();

@@ -1,0 +1,503 @@
+// The questionnaire: one question at a time, and what follows from the answers. They live in the
+// fragment of the address and nowhere else: #entry=…&as_of=…&q=…&a=1.… (see `writeFragment`).
+(() => {
+  const { today, makeCalendar, copyText, matchResults } = window.policyKb;
+  const { make, button, GROUPS } = matchResults;
+  const { AnswerError, readAnswer, isDay } = window.PolicyMatching;
+  const VERSION = "1.";
+  const LONGEST = 20000; // of a fragment: what we write stays far below
+  const UNSURE = "?";
+  const SKIPPED = "-";
+  const lexicon = window.PolicyMatching.readLexicon(window.PolicyQuestionnaire);
+  const root = document.querySelector("[data-match]");
+  const part = (name) => root.querySelector(`[data-${name}]`);
+  const isQuestion = (key) => Object.hasOwn(lexicon.byKey, key);
+
+  let rules = null; // until they are there
+  let state = empty();
+  let written = ""; // the fragment that says this state
+  let found = null;
+  let change = "";
+
+  // State: `rows` are [key, given, answer], in the order in which they were given
+
+  function empty() {
+    return { rows: [], entry: "", asOf: "", asking: "", notices: [] };
+  }
+
+  const day = () => state.asOf || today();
+  const rowOf = (key) => state.rows.find(([each]) => each === key);
+  const keysOf = (mark) => state.rows.filter(([, given]) => given === mark).map(([key]) => key);
+
+  function answers() {
+    return Object.fromEntries(state.rows.flatMap(([key, , answer]) => (answer ? [[key, answer]] : [])));
+  }
+
+  /** Return the fragment for a state: the answers as JSON in base64, which every browser keeps. */
+  function writeFragment({ rows, entry, asOf, asking }) {
+    const parts = [];
+    if (entry) parts.push(`entry=${entry}`);
+    if (asOf) parts.push(`as_of=${asOf}`);
+    if (asking) parts.push(`q=${asking}`);
+    if (rows.length > 0) parts.push(`a=${VERSION}${encode(rows.map(([key, given]) => [key, given]))}`);
+    return parts.join("&");
+  }
+
+  function encode(value) {
+    const bytes = new TextEncoder().encode(JSON.stringify(value));
+    const text = btoa(String.fromCharCode(...bytes));
+    return text.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+  }
+
+  function decode(text) {
+    const bytes = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+    const plain = Uint8Array.from(bytes, (char) => char.charCodeAt(0));
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(plain));
+  }
+
+  /** Return the state that a fragment says; what cannot be read is left out, and told. */
+  function readFragment(fragment) {
+    const next = empty();
+    if (!fragment) return next;
+    const parts = new Map(fragment.length > LONGEST ? [] : fragment.split("&").map(splitPart));
+    const known = ["entry", "as_of", "q", "a"];
+    if (parts.size === 0 || [...parts.keys()].some((name) => !known.includes(name))) {
+      next.notices.push("链接里有读不出来的内容，已经略过。");
+    }
+    if (parts.has("entry")) readEntry(parts.get("entry"), next);
+    if (parts.has("a")) {
+      // The day first: an answer may name no date after it.
+      if (parts.has("as_of")) readDay(parts.get("as_of"), next);
+      readRows(parts.get("a"), next);
+    } else if (parts.has("as_of")) readDay(parts.get("as_of"), next);
+    if (isQuestion(parts.get("q") ?? "")) next.asking = parts.get("q");
+    return next;
+  }
+
+  function splitPart(part) {
+    const at = part.indexOf("=");
+    return at < 0 ? [part, ""] : [part.slice(0, at), part.slice(at + 1)];
+  }
+
+  function readEntry(slug, next) {
+    if (/^[a-z0-9-]{1,80}$/.test(slug)) next.entry = slug;
+    else next.notices.push("链接里的政策读不出来，已经略过。");
+  }
+
+  function readDay(text, next) {
+    if (isDay(text)) next.asOf = text;
+    else next.notices.push("链接里的日期（as_of）不对，要写成 2026-03-01 这样；现在按今天算。");
+  }
+
+  function readRows(text, next) {
+    if (!text.startsWith(VERSION)) {
+      next.notices.push("链接里的回答是别的版本，读不出来，请重新回答。");
+      return;
+    }
+    let rows;
+    try {
+      rows = decode(text.slice(VERSION.length));
+    } catch {
+      rows = null;
+    }
+    if (!Array.isArray(rows)) {
+      next.notices.push("链接不完整，里面的回答读不出来，请重新回答。");
+      return;
+    }
+    let lost = 0;
+    for (const given of rows) {
+      const row = readRow(given, next);
+      if (row) next.rows.push(row);
+      else lost += 1;
+    }
+    if (lost > 0) next.notices.push(`链接里有 ${lost} 项回答读不出来，已经略过，请重新回答。`);
+  }
+
+  function readRow(row, { rows, asOf }) {
+    if (!Array.isArray(row) || row.length !== 2) return null;
+    const [key, given] = row;
+    if (typeof key !== "string" || !isQuestion(key) || rows.some(([each]) => each === key)) return null;
+    if (given === UNSURE || given === SKIPPED) return [key, given, null];
+    try {
+      const answer = readAnswer(lexicon.byKey[key], given, asOf || today());
+      return answer && [key, given, answer];
+    } catch (error) {
+      if (error instanceof AnswerError) return null;
+      throw error;
+    }
+  }
+
+  /** Take a new state, and put it into the address so that “back” undoes it. */
+  function go(changes) {
+    const before = found;
+    state = { ...state, notices: [], ...changes };
+    written = writeFragment(state);
+    if (location.hash.slice(1) !== written) location.hash = written;
+    draw(before);
+    part("question").querySelector("h2")?.focus(); // there is none until the rules are there
+  }
+
+  function put(key, given, answer) {
+    const row = [key, given, answer];
+    const rows = rowOf(key) ? state.rows.map((each) => (each[0] === key ? row : each)) : [...state.rows, row];
+    go({ rows, asking: "" });
+  }
+
+  // The question
+
+  /** Return the key to ask now: the chosen one, or the most informative that was not put off. */
+  function nextKey() {
+    if (state.asking) return state.asking;
+    const open = found ? found.questions.map(({ question }) => question.key) : ["audience"];
+    const wanted = open.filter((key) => !rowOf(key));
+    const own = found?.more_information.find(({ rule }) => rule.slug === state.entry)?.missing ?? [];
+    if (wanted.includes("audience")) return "audience";
+    return wanted.find((key) => own.includes(key)) ?? wanted[0];
+  }
+
+  function drawQuestion() {
+    const form = part("question");
+    const key = nextKey();
+    form.dataset.key = key ?? "";
+    form.replaceChildren(...(key ? drawAsked(lexicon.byKey[key]) : drawDone()));
+  }
+
+  function drawAsked(question) {
+    const heading = make("h2", "pk-ask__title", question.question);
+    heading.tabIndex = -1;
+    const help = make("p", "pk-ask__help", question.help);
+    help.id = "ask-help";
+    const fields = make("fieldset", "pk-ask__fields", make("legend", "", heading), help, drawInputs(question));
+    fields.setAttribute("aria-describedby", help.id);
+    const error = make("p", "pk-ask__error");
+    error.id = "ask-error";
+    error.setAttribute("role", "alert");
+    return [make("p", "pk-ask__step", describeStep(question.key)), fields, error, drawSteps(question)];
+  }
+
+  function describeStep(key) {
+    const asked = found?.questions.find(({ question }) => question.key === key);
+    const left = found?.questions.filter(({ question }) => !rowOf(question.key)).length;
+    const parts = [`已答 ${state.rows.filter(([, , answer]) => answer).length} 题`];
+    if (change) parts.push(change);
+    if (asked) parts.push(`有 ${asked.entries} 条政策要看这一题`);
+    if (left > 0) parts.push(`还有 ${left} 题可能改变结果，随时可以停`);
+    return parts.join("；");
+  }
+
+  function drawInputs(question) {
+    const given = rowOf(question.key)?.[2] ? rowOf(question.key)[1] : undefined;
+    switch (question.type) {
+      case "number":
+        return drawNumber(question, given);
+      case "date":
+        return drawDate(given);
+      case "flag":
+        return drawChoices([["是"], ["否"]], "radio", [given]);
+      case "choices":
+        return drawSeveral(question, given);
+      default:
+        return drawChoices(question.options, "radio", [given]);
+    }
+  }
+
+  function drawNumber({ label, unit, units }, given) {
+    const [number, said] = given ? /^(\S*?)(?: |(?=%))(.*)$/.exec(given).slice(1) : ["", unit];
+    const input = make("input", "pk-ask__box");
+    input.name = "number";
+    input.inputMode = "decimal";
+    input.autocomplete = "off";
+    input.maxLength = 40;
+    input.value = number;
+    input.setAttribute("aria-label", label);
+    input.setAttribute("aria-describedby", "ask-help ask-error");
+    // One name for each size of unit, the question's own where it has several.
+    const names = Object.keys(units).filter((name) => {
+      const own = units[name] === units[unit] ? unit : Object.keys(units).find((other) => units[other] === units[name]);
+      return name === own;
+    });
+    if (names.length === 1) return make("div", "pk-ask__number", input, make("span", "", unit));
+    const select = make("select", "pk-ask__box", ...names.map((name) => new Option(name, name)));
+    select.name = "unit";
+    select.value = names.find((name) => units[name] === units[said]);
+    select.setAttribute("aria-label", "单位");
+    return make("div", "pk-ask__number", input, select);
+  }
+
+  function drawDate(given) {
+    const input = make("input", "pk-ask__box");
+    input.type = "date";
+    input.name = "date";
+    input.min = "1900-01-01";
+    input.max = day();
+    input.value = given ?? "";
+    input.setAttribute("aria-describedby", "ask-help ask-error");
+    input.setAttribute("aria-label", "日期");
+    return make("div", "pk-ask__number", input);
+  }
+
+  function drawSeveral({ key, options }, given) {
+    const none = key === "audience" ? [] : [["", "都没有"]];
+    const chosen = given?.length === 0 ? [""] : given;
+    const box = drawChoices([...options, ...none], "checkbox", chosen ?? []);
+    box.addEventListener("change", ({ target }) => {
+      if (!target.checked) return;
+      for (const other of box.querySelectorAll("input:checked")) {
+        if ((target.value === "") !== (other.value === "")) other.checked = false;
+      }
+    });
+    return box;
+  }
+
+  function drawChoices(options, type, chosen) {
+    const short = options.every(([value, name = value]) => name.length <= 4);
+    const close = short || options.length > 8; // side by side on a phone too
+    const box = make("div", `pk-ask__choices${close ? " pk-ask__choices--close" : ""}`);
+    for (const [value, name = value] of options) {
+      const input = make("input");
+      input.type = type;
+      input.name = "choice";
+      input.value = value;
+      input.checked = chosen.includes(value);
+      box.append(make("label", "pk-ask__choice", input, make("span", "", name)));
+    }
+    return box;
+  }
+
+  function drawSteps({ key }) {
+    const next = make("button", "pk-button pk-button--main", "下一步");
+    const steps = make("div", "pk-ask__steps", next);
+    if (key !== "audience") steps.append(button("pk-button", "不清楚", () => put(key, UNSURE, null)));
+    steps.append(button("pk-button", "跳过", () => put(key, SKIPPED, null)));
+    const at = state.rows.findIndex(([each]) => each === key);
+    const before = state.rows.at(at < 0 ? -1 : at - 1);
+    if (before && at !== 0) steps.append(button("pk-button", "上一题", () => go({ asking: before[0] })));
+    if (state.rows.length > 0) steps.append(button("pk-button pk-ask__peek", "先看结果", showResults));
+    return steps;
+  }
+
+  function showResults() {
+    const heading = document.getElementById("group-likely");
+    heading.scrollIntoView();
+    heading.focus({ preventScroll: true });
+  }
+
+  function drawDone() {
+    const heading = make("h2", "pk-ask__title", "问完了");
+    heading.tabIndex = -1;
+    const skipped = keysOf(SKIPPED);
+    const text = found.more_information.length > 0
+      ? "剩下的问题要由窗口或者主管部门判断，或者是您说不清楚、跳过的。"
+      : "每一条都有结果了。";
+    const steps = make("div", "pk-ask__steps");
+    if (skipped.length > 0) {
+      steps.append(
+        button("pk-button pk-button--main", `回答跳过的 ${skipped.length} 题`, () =>
+          go({ rows: state.rows.filter(([, given]) => given !== SKIPPED) }),
+        ),
+      );
+    }
+    if (state.rows.length > 0) {
+      steps.append(button("pk-button", "上一题", () => go({ asking: state.rows.at(-1)[0] })));
+    }
+    return [make("p", "pk-ask__step", describeStep("")), heading, make("p", "pk-ask__help", text), steps];
+  }
+
+  /** Return what the form says, as `readAnswer` takes it; nothing when it is empty. */
+  function readForm({ type }) {
+    const form = part("question");
+    const values = new FormData(form);
+    if (type === "number") {
+      const value = values.get("number").trim();
+      return value ? { value, unit: values.get("unit") ?? undefined } : undefined;
+    }
+    if (type === "date") return values.get("date") || undefined;
+    const chosen = values.getAll("choice");
+    if (type !== "choices") return chosen[0];
+    return chosen.length > 0 ? chosen.filter(Boolean) : undefined;
+  }
+
+  function submit() {
+    const question = lexicon.byKey[part("question").dataset.key];
+    const given = readForm(question);
+    if (given === undefined) {
+      refuse(question.key === "audience" ? "请先选一项。" : "请先回答，或者点“不清楚”“跳过”。");
+      return;
+    }
+    let answer;
+    try {
+      answer = readAnswer(question, given, day());
+    } catch (error) {
+      if (!(error instanceof AnswerError)) throw error;
+      refuse(error.message);
+      return;
+    }
+    if (!answer) put(question.key, UNSURE, null);
+    else put(question.key, question.type === "number" || question.type === "date" ? answer.text : given, answer);
+  }
+
+  function refuse(message) {
+    const form = part("question");
+    form.querySelector(".pk-ask__error").textContent = message;
+    const field = form.querySelector("[name=number], [name=date]") ?? form.querySelector("input");
+    field.setAttribute("aria-invalid", "true");
+    field.focus();
+  }
+
+  // A tap chooses and goes on; with the keyboard one chooses first, and Enter goes on.
+  function onClick(event) {
+    const label = event.target.closest(".pk-ask__choice");
+    const input = label?.querySelector("[type=radio]");
+    if (!input || event.detail === 0) return;
+    event.preventDefault();
+    if (event.detail > 1) return; // the second of a double click, which meets the next question
+    input.checked = true;
+    submit();
+  }
+
+  // Answers, notices, results
+
+  function drawAnswers() {
+    part("answers").hidden = state.rows.length === 0;
+    part("number").textContent = `（${state.rows.length}）`;
+    const list = make("dl", "pk-answers__list");
+    for (const [key, given, answer] of state.rows) {
+      const { label } = lexicon.byKey[key];
+      const text = answer?.text ?? (given === SKIPPED ? "跳过了" : "不清楚");
+      const edit = button("pk-button", "改", () => go({ asking: key }));
+      edit.setAttribute("aria-label", `改：${label}`);
+      const row = make("div", answer ? "" : "pk-answers__open", make("dt", "", label), make("dd", "", text), edit);
+      list.append(row);
+    }
+    const restart = button("pk-button", "全部重来", () => go({ ...empty(), entry: state.entry, asOf: state.asOf }));
+    part("panel").replaceChildren(list, make("p", "pk-answers__restart", restart));
+  }
+
+  function drawNotices() {
+    const rows = state.notices.map((text) => make("p", "", text));
+    if (state.entry && rules && !rules.some(({ slug }) => slug === state.entry)) {
+      rows.push(make("p", "", "没有找到链接里的那条政策，下面是全部政策。"));
+    } else if (state.entry && found && !listed(state.entry)) {
+      const { title } = rules.find(({ slug }) => slug === state.entry);
+      rows.push(make("p", "", `“${title}”这一天不在有效期里，或者不是给您选的对象的，所以没有列出。`));
+    }
+    if (state.asOf) {
+      const back = button("pk-button", "按今天算", () => go({ asOf: "" }));
+      rows.push(make("p", "", `下面按 ${state.asOf} 这一天的规定算。`, back));
+    }
+    part("notice").replaceChildren(...rows);
+    part("notice").hidden = rows.length === 0;
+  }
+
+  function listed(slug) {
+    return Object.keys(GROUPS).some((outcome) => found[outcome].some(({ rule }) => rule.slug === slug));
+  }
+
+  function drawResults() {
+    const about = { day: day(), questions: lexicon.byKey, first: state.entry, onAsk: (key) => go({ asking: key }) };
+    matchResults.drawCounts(part("counts"), found);
+    matchResults.drawGroups(part("results"), found, about);
+    part("found").hidden = false;
+    part("sheet").hidden = state.rows.length === 0;
+    if (state.rows.length > 0) matchResults.drawSheet(part("sheet"), found, drawActions());
+    document.querySelector("[data-print-day]").textContent = day();
+  }
+
+  function drawActions() {
+    const copy = button("pk-button", "复制链接", async () => {
+      const address = `${location.href.replace(/#.*$/s, "")}#${writeFragment({ ...state, asking: "" })}`;
+      copy.textContent = (await copyText(address)) ? "已复制" : "请从地址栏复制";
+      setTimeout(() => {
+        copy.textContent = "复制链接";
+      }, 3000);
+    });
+    copy.setAttribute("aria-live", "polite");
+    const steps = make("div", "pk-ask__steps", button("pk-button", "打印", () => window.print()), copy);
+    if (matchResults.findDeadlines(found).length > 0) {
+      steps.append(button("pk-button", "截止日期加到日历（.ics）", saveCalendar));
+    }
+    const note = "链接里有您的全部回答，没有姓名和证件号；谁拿到链接，谁就看得到这些回答。回答只在链接里，不会发给网站。";
+    return [steps, make("p", "pk-quiet pk-sheet__note", note)];
+  }
+
+  function saveCalendar() {
+    const events = matchResults.findDeadlines(found).map(({ rule }) => ({
+      slug: rule.slug,
+      day: rule.deadline,
+      title: `截止：${rule.title}`,
+      text: `${rule.summary}\n以窗口答复为准，咨询电话 12345。`,
+      url: location.protocol === "file:" ? "" : new URL(`policies/${rule.slug}.html`, location.href).href,
+    }));
+    const file = new Blob([makeCalendar(events, new Date())], { type: "text/calendar;charset=utf-8" });
+    const save = document.createElement("a");
+    save.href = URL.createObjectURL(file);
+    save.download = "政策截止日期.ics";
+    save.click();
+    setTimeout(() => URL.revokeObjectURL(save.href), 10000);
+  }
+
+  function say(before) {
+    const left = ({ likely, more_information: open }) => likely.length + open.length;
+    const gone = before ? left(before) - left(found) : 0;
+    change = gone > 0 ? `上一步排除了 ${gone} 条` : "";
+    const counts = Object.entries(GROUPS).map(([outcome, { title }]) => `${title} ${found[outcome].length} 条`);
+    part("said").textContent = `${change ? `${change}。` : ""}${counts.join("，")}。`;
+  }
+
+  /** Draw everything; a question that somebody is answering stays as it is. */
+  function draw(before, answering = false) {
+    if (rules) {
+      found = window.PolicyMatching.match(lexicon, rules, answers(), day());
+      say(before);
+    }
+    drawNotices();
+    if (answering) part("question").querySelector(".pk-ask__step").textContent = describeStep("audience");
+    else if (rules || state.rows.length === 0) drawQuestion();
+    else part("question").replaceChildren(make("p", "pk-quiet", "正在读取政策……"));
+    if (!rules) return;
+    drawAnswers();
+    drawResults();
+  }
+
+  // Start
+
+  function follow() {
+    const fragment = location.hash.slice(1);
+    if (fragment === written) return;
+    if (fragment && document.getElementById(fragment)) {
+      history.replaceState(null, "", `#${written}`); // “skip to content” takes no answers away
+      return;
+    }
+    written = fragment;
+    state = readFragment(fragment);
+    change = "";
+    draw();
+  }
+
+  window.PolicyQuestionnaire.take = (given) => {
+    const form = part("question");
+    const answering = form.contains(document.activeElement) || form.querySelector(":checked") !== null;
+    rules = window.PolicyMatching.readRules(given, lexicon);
+    draw(found, answering);
+  };
+  // Scripts have all run by then, unless one of them could not be had.
+  addEventListener("DOMContentLoaded", () => {
+    if (!rules) part("question").replaceChildren(make("p", "", "没有读到政策，请刷新网页再试一次。"));
+  });
+  part("question").addEventListener("submit", (event) => {
+    event.preventDefault();
+    submit();
+  });
+  part("question").addEventListener("click", onClick);
+  part("fold").addEventListener("click", () => {
+    const open = part("panel").hidden;
+    part("panel").hidden = !open;
+    part("fold").setAttribute("aria-expanded", String(open));
+  });
+  addEventListener("hashchange", follow);
+  part("app").hidden = false;
+  const fragment = location.hash.slice(1);
+  state = fragment && document.getElementById(fragment) ? empty() : readFragment(fragment);
+  written = fragment;
+  draw();
+})();
