@@ -14,6 +14,7 @@ from typing import Any
 
 from indexer.answers import Value
 from indexer.cards import rule_of
+from indexer.estimates import rows_of
 from indexer.matching import Node, Rule, read_rules
 from indexer.policy import Condition, Kind, Material, Policy, label, places_within, region_names
 from indexer.profile import load_sizes
@@ -21,6 +22,7 @@ from indexer.questions import ELSEWHERE, Question, QuestionType, load_questions,
 
 QUESTIONS = "assets/match/questions.js"
 RULES = "assets/match/rules.js"
+ESTIMATE_PARTS = ("name", "unit", "words", "tree", "basis", "note")
 SCALE = 1_000_000  # an answer has at most six decimal places, so that this makes it whole
 
 Data = dict[str, Any]
@@ -116,9 +118,14 @@ def describe_rule(rule: Rule) -> Data:
         window=(record.get("application_window") or {}).get("text"),
         mode=record.get("benefit_mode"),
         testable=rule.testable,
+        estimates=[_describe_estimate(row) for row in rows_of(record)],
         conditions=[_describe_node(node, anchors) for node in rule.nodes],
         unchecked=[_describe_unchecked(condition, anchors) for condition in rule.unchecked],
     )
+
+
+def _describe_estimate(row: Mapping[str, Any]) -> Data:
+    return {name: row[name] for name in ESTIMATE_PARTS if name in row}
 
 
 def condition_anchors(conditions: Iterable[Condition], lead: str = "eligibility") -> Anchors:

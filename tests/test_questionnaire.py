@@ -62,7 +62,8 @@ JUDGE = """({ rules, visits }) => {
     ...(condition.basis && { basis: condition.basis }),
     ...(condition.note && { note: condition.note }),
   });
-  const tell = ({ rule, outcome, findings, missing, reasons, daysLeft }) => ({
+  const estimated = ({ tree, ...told }) => told;
+  const tell = ({ rule, outcome, findings, missing, reasons, daysLeft, estimates }) => ({
     slug: rule.slug,
     outcome,
     conditions: findings.map(describe),
@@ -70,6 +71,7 @@ JUDGE = """({ rules, visits }) => {
     reasons,
     deadline: rule.deadline ?? null,
     days_left: daysLeft,
+    estimates: estimates.map(estimated),
   });
   const read = readRules(rules, lexicon);
   return visits.map(([profile, day]) => {
@@ -104,6 +106,7 @@ def page(browser: Browser) -> Iterator[Page]:
     page = browser.new_page()
     page.add_script_tag(path=SCRIPTS / "dates.js")
     page.add_script_tag(content=questionnaire_files([])[0][QUESTIONS])
+    page.add_script_tag(path=SCRIPTS / "estimates.js")
     page.add_script_tag(path=SCRIPTS / "matching.js")
     yield page
     page.close()
@@ -146,6 +149,10 @@ def tell(found: Match) -> Verdict:
     return {
         **{name: row[name] for name in kept},
         "conditions": [tell_finding(finding) for finding in found.findings],
+        "estimates": [
+            {name: each[name] for name in each if name not in ("source", "caution")}
+            for each in row["estimates"]
+        ],
     }
 
 

@@ -139,6 +139,7 @@ window.policyKb.matchResults = (() => {
       make("div", "pk-card__head", make("h3", "pk-card__title", link(entryPage(rule), rule.title)), badge),
       make("p", "pk-card__summary", rule.summary),
       drawGain(rule),
+      drawEstimates(found, questions, onAsk),
       drawTags(rule, day),
     );
     card.dataset.slug = rule.slug;
@@ -152,7 +153,29 @@ window.policyKb.matchResults = (() => {
     return card;
   }
 
-  /** Return what one gets; a further line of it can be added here. */
+  /** Return about how much it comes to, how that was worked out, and what to answer for it. */
+  function drawEstimates({ rule, estimates }, questions, onAsk) {
+    if (estimates.length === 0) return false;
+    const rows = estimates.map(({ name, text, words, inputs, missing, reason, basis, note }) => {
+      if (missing.length > 0) {
+        const row = make("li", "", `想估算${name}，还要知道：`);
+        for (const key of missing) {
+          const ask = button("pk-chiplet", questions[key].label, () => onAsk(key));
+          ask.dataset.focus = `${rule.slug}-estimate-${key}`;
+          row.append(ask);
+        }
+        return row;
+      }
+      const given = inputs.map(({ label, answer }) => `${label} ${answer}`).join("，");
+      const about = [`算法：${words}`, given && `您答的是 ${given}`, `依据：${basis}`, note].filter(Boolean);
+      const amount = text ? make("strong", "", text) : reason;
+      return make("li", "", `${name}：`, amount, make("span", "pk-match__cap", about.join("；")));
+    });
+    const caution = estimates.some(({ text }) => text) && make("li", "pk-match__cap", "只是估算，以主管部门核定为准。");
+    return make("ul", "pk-match__gain pk-match__estimates", ...rows, caution);
+  }
+
+  /** Return what one gets. */
   function drawGain({ benefits = [] }) {
     const rows = benefits.map(({ type, text, cap, note }) =>
       make(

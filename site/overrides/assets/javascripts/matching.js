@@ -380,7 +380,25 @@ window.PolicyMatching = (() => {
       missing: outcome === "more_information" ? [...asked].sort((a, b) => place(a) - place(b)) : [],
       reasons,
       daysLeft: rule.deadline && rule.deadline >= day ? daysBetween(day, rule.deadline) : null,
+      // What one cannot get is not estimated; what an estimate asks never decides an outcome.
+      estimates: outcome === "not_eligible" ? [] : estimateAll(rule, facts),
     };
+  }
+
+  /** Return the estimates of an entry that apply, each with its answers and what else to ask. */
+  function estimateAll({ estimates = [] }, facts) {
+    const { byKey } = facts.data;
+    return estimates
+      .map((row) => ({ row, result: window.PolicyEstimates.estimate(row.tree, facts.known) }))
+      .filter(({ result }) => result.applies)
+      .map(({ row, result }) => ({
+        ...row,
+        text: result.amount === null ? null : window.PolicyEstimates.about(result.amount, row.unit),
+        amount: result.amount,
+        inputs: result.inputs.map((key) => ({ key, label: byKey[key].label, answer: facts.known[key].text })),
+        missing: [...new Set(result.missing.flatMap((key) => openQuestions(facts, byKey[key])))],
+        reason: result.reason,
+      }));
   }
 
   /** Return why one cannot apply on `day`, whoever one is. */
