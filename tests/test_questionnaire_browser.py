@@ -74,6 +74,15 @@ def library() -> dict[str, dict[str, Any]]:
                     "text": "实际税负约 5%",
                     "cap": "所得 300 万元以内",
                     "note": "约数",
+                    "estimate": [
+                        {
+                            "name": "一年少交的税",
+                            "formula": "annual_taxable_income * 0.2",
+                            "unit": "元/年",
+                            "basis": "公告2023年第12号",
+                            "note": "和 25% 比",
+                        }
+                    ],
                 }
             ],
             "materials": [
@@ -471,6 +480,25 @@ def test_a_question_can_be_asked_from_the_card_that_waits_for_it(page: Page, fil
     expect(page.locator("[data-slug=small-profit]")).to_contain_text(
         "不符合的地方：资产总额不超过 5000 万元"
     )
+
+
+def test_an_amount_is_estimated_from_what_its_card_asks_for(page: Page, anywhere: str) -> None:
+    page.goto(anywhere + link(*FIRM))
+    assert group(page, "likely") == ["small-profit"]
+    card = page.locator("[data-slug=small-profit]")
+    expect(card).to_contain_text("想估算一年少交的税，还要知道：")
+    card.get_by_role("button", name="年应纳税所得额").click()
+    fill(page, "150.5", "万元")
+    amount = card.locator(".pk-match__estimates")
+    expect(amount).to_contain_text("一年少交的税：约 30.1 万元/年")
+    expect(amount).to_contain_text(
+        "您答的是 年应纳税所得额 150.5 万元；依据：公告2023年第12号；和 25% 比"
+    )
+    expect(amount).to_contain_text("只是估算，以主管部门核定为准。")
+    assert group(page, "likely") == ["small-profit"]
+    page.goto(re.sub("#.*", "", page.url) + link(FIRM[0], ["headcount", "301 人"]))
+    assert group(page, "not_eligible") == ["small-profit"]
+    assert card.locator(".pk-match__estimates").count() == 0
 
 
 def test_from_an_entry_one_comes_to_the_questions_about_it(page: Page, anywhere: str) -> None:
