@@ -280,11 +280,12 @@ class Match:
         return slug
 
     @property
-    def sort_key(self) -> tuple[int, date, str, str]:
+    def sort_key(self) -> tuple[bool, int, date, str, str]:
         """The place within its group: see `match`."""
         record = self.rule.record
-        deadline = self.rule.deadline if self.days_left is not None else None
-        return len(self.missing), deadline or date.max, record["title"], record["slug"]
+        beyond_questions = self.outcome is Outcome.MORE_INFORMATION and not self.missing
+        deadline = (self.rule.deadline if self.days_left is not None else None) or date.max
+        return beyond_questions, len(self.missing), deadline, record["title"], record["slug"]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the match as JSON values."""
@@ -354,7 +355,8 @@ def match(rules: Iterable[Rule], profile: Profile, day: date) -> Matches:
     """Judge every entry in force on `day` that serves the profile's audience.
 
     Likely ones come first, then those that need more information, then the others. Within a group
-    the order is: fewer questions still to answer, nearer deadline (none comes last), title, slug.
+    the order is: what answers can settle before what they cannot, fewer questions still to answer,
+    nearer deadline (none comes last), title, slug.
     """
     facts = Facts(profile.answers, day)
     found = [

@@ -429,12 +429,13 @@ def test_who_asks_is_asked_first() -> None:
 # Order and presentation
 
 
-def test_the_order_within_a_group_is_missing_deadline_title_slug() -> None:
+def test_what_answers_can_settle_comes_first_then_missing_deadline_title_slug() -> None:
     def open_one(slug: str, *conditions: dict[str, Any], **fields: Any) -> Policy:
         return benefit(slug, *conditions, **fields)
 
     judged = ask(
         {"audience": "企业"},
+        open_one("untestable", JUDGED, title="甲", expires="2026-11-24"),
         open_one("two", HEADCOUNT, TRADER, expires="2026-11-25"),
         open_one("no-deadline", HEADCOUNT, title="甲"),
         open_one("late", HEADCOUNT, title="甲", expires="2027-12-31"),
@@ -445,7 +446,7 @@ def test_the_order_within_a_group_is_missing_deadline_title_slug() -> None:
             "past", HEADCOUNT, title="甲", application_window={"text": "止", "closes": "2026-01-01"}
         ),
     )
-    expected = ["soon", "same-a", "same-b", "late", "no-deadline", "past", "two"]
+    expected = ["soon", "same-a", "same-b", "late", "no-deadline", "past", "two", "untestable"]
     assert slugs(judged.more_information) == expected
 
 

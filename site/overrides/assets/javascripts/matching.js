@@ -409,10 +409,15 @@ window.PolicyMatching = (() => {
     return reasons;
   }
 
-  /** Order: fewer questions still to answer, nearer deadline (none comes last), title, slug. */
+  /**
+   * Order: what answers can settle before what they cannot, fewer questions still to answer, nearer
+   * deadline (none comes last), title, slug.
+   */
   function compareMatches(a, b) {
+    const beyond = ({ outcome, missing }) => Number(outcome === "more_information" && missing.length === 0);
     const deadline = ({ rule, daysLeft }) => (daysLeft === null ? "9999-12-31" : rule.deadline);
     return (
+      beyond(a) - beyond(b) ||
       a.missing.length - b.missing.length ||
       compareText(deadline(a), deadline(b)) ||
       compareText(a.rule.title, b.rule.title) ||
