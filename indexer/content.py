@@ -29,7 +29,7 @@ PAIR = 4  # bytes of a pair of characters
 CHUNK = 250  # documents that are analysed at a time: a second or less of work
 # Starting a process costs about a second, which this many documents are worth.
 WORTH_PROCESSES = 1_500
-FEW = 24  # documents: so many are sooner read one by one than joined
+FEW = 64  # documents: so many are sooner read one by one than joined
 MOST_GATHERED = 0.15  # of the documents: above that, it is quicker to look through all of them
 
 
