@@ -139,6 +139,10 @@ class Facets:
         return {name: [v for other, v in self.values if other == name and v] for name in names}
 
     @cached_property
+    def _codes(self) -> Numbers:
+        return self.codes.astype(np.int64)  # as they are counted
+
+    @cached_property
     def _owners(self) -> Numbers:
         """The combination to which each of the codes belongs."""
         return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
@@ -166,7 +170,7 @@ class Facets:
         every = len(rows) == len(self.combinations)
         found = self.combinations if every else self.combinations[rows]
         counts = np.bincount(found, minlength=len(self.starts) - 1)
-        by_value: NDArray[Any] = np.bincount(self.codes, counts[self._owners], len(self.values))
+        by_value: NDArray[Any] = np.bincount(self._codes, counts[self._owners], len(self.values))
         return by_value
 
 
@@ -368,10 +372,11 @@ class Index:
         # The rarest comes first: every other one only has to look for what is left. Where that is
         # little, the texts tell sooner than the postings of further pairs.
         rarest, *others = sorted(loose + having[phrase.loose :], key=len)
-        for number, other in enumerate(others):
-            enough = FEW if number == 0 else SOME
-            if len(rarest) > enough or (loose and any(other is one for one in loose)):
+        enough, needed = FEW, set(map(id, loose))
+        for other in others:
+            if len(rarest) > enough or id(other) in needed:
                 rarest = rarest[is_among(rarest, other)]
+            enough = SOME
         rows: Numbers = rarest.astype(np.int64)
         for run in phrase.runs:
             rows = rows[self._follow(rows, run)]

@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 
@@ -59,13 +59,12 @@ def beside(work: Callable[[], None], *, apart: bool) -> Iterator[None]:
     """Do some work while the block runs, and end when both are done.
 
     Where it may be, it is done `apart`, in a process of its own: then it must leave its result in
-    files. A thread is enough for what takes no time. What fails in either is raised.
+    files. Otherwise it is done first: a thread would take longer, as it waits for the block's own.
+    What fails in either is raised.
     """
     if not (apart and may_fork()):
-        with ThreadPoolExecutor(1) as pool:
-            done = pool.submit(work)
-            yield
-            done.result()
+        work()
+        yield
         return
     context = get_context("fork")
     receiving, sending = context.Pipe(duplex=False)

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from enum import StrEnum
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,8 +146,7 @@ def rank(index: Index, text: str, day: date, depth: int) -> list[str]:
     return [index.slugs[row] for row in found.rows[found.in_order(index, params, day)].tolist()]
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """What a query finds: `rows`, sorted, answer and pass every filter.
 
     `matched` are those that answer whatever the filters, with their statuses; `chosen` tells, for
@@ -255,18 +254,16 @@ def _count(
     facets: dict[str, dict[str, int]],
 ) -> None:
     """Put the counts of some facets among some rows where they belong: all in one pass."""
-    for name in names:
-        facets[name] = {}
+    counted: dict[str, dict[str, int]] = {name: {} for name in ALLOWED}
     counts = index.facets.count(rows)
     having = counts.nonzero()[0]
     values = index.facets.values
     for number, count in zip(having.tolist(), counts[having].astype(int).tolist(), strict=True):
         name, value = values[number]
-        if name in names:
-            facets[name][value] = count
-    if "status" in names:
-        by_status = np.bincount(statuses).tolist()
-        facets["status"] = {_STATUS_NAMES[n]: count for n, count in enumerate(by_status) if count}
+        counted[name][value] = count
+    by_status = np.bincount(statuses).tolist()
+    counted["status"] = {_STATUS_NAMES[n]: count for n, count in enumerate(by_status) if count}
+    facets.update((name, counted[name]) for name in names)
 
 
 def _show_facets(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import log, sqrt
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -170,8 +170,7 @@ class Terms:
         )
 
 
-@dataclass(frozen=True)
-class Scored:
+class Scored(NamedTuple):
     """The documents that may answer, by row, and how well each does: from 0 to 1."""
 
     rows: Numbers

@@ -1,7 +1,7 @@
 """Understanding (理解): which spelling of a query is meant, and how well each entry answers it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,8 +28,7 @@ WHOLE_NAME, WITHIN_NAME = 0.9, 0.4
 LONGEST_NAME = 40  # characters: no title is longer than what is compared with titles
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """A query as it was understood, and how well entries answer it: all that are worth a look.
 
     `named` tells whether it names an entry: by a document number, a title or alias, or a part of
