@@ -301,7 +301,7 @@ def test_an_enterprise_learns_by_tapping_what_it_may_get_and_why(page: Page, any
     tap(page, "否")
     assert title(page) == "问完了"
     assert group(page, "likely") == ["hiring", "small-profit"]
-    assert group(page, "more_information") == ["little-giant", "hostile"]
+    assert group(page, "more_information") == ["hostile", "little-giant"]
     card = page.locator("[data-slug=small-profit]")
     expect(card).to_contain_text("自行申报享受")
     expect(card).to_contain_text("截止 2027-12-31")
