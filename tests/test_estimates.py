@@ -17,7 +17,7 @@ from browser import ROOT, open_browser
 from factories import SMALLEST, make_index, make_policy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 from typer.testing import CliRunner
 
 from indexer.answers import Value, plain
@@ -434,11 +434,10 @@ def test_arithmetic_comes_to_what_python_itself_makes_of_it(
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    with open_browser() as browser:
-        page = browser.new_page()
-        page.add_script_tag(path=SCRIPT)
-        yield page
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page()
+    page.add_script_tag(path=SCRIPT)
+    yield page
 
 
 def sent(answers: Mapping[str, Value]) -> dict[str, Any]:
