@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from browser import ROOT, open_browser
+from browser import ROOT
 from factories import SMALLEST, make_index, make_policy
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -438,6 +438,7 @@ def page(browser: Browser) -> Iterator[Page]:
     page = browser.new_page()
     page.add_script_tag(path=SCRIPT)
     yield page
+    page.close()
 
 
 def sent(answers: Mapping[str, Value]) -> dict[str, Any]:
