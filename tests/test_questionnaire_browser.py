@@ -620,7 +620,8 @@ def test_answers_leave_the_browser_with_no_request(page: Page, service: str) -> 
     page.goto(service, wait_until="networkidle")
     page.on("request", lambda request: asked.append(request))
     tap(page, ENTERPRISE)
-    fill(page, "287")
+    number = "9753186"  # so long that it stands in no ETag or port by chance
+    fill(page, number)
     tap(page, "高校毕业生")
     page.locator("[data-slug=hiring]").get_by_role("button", name="逐条看条件").click()
     page.wait_for_load_state("networkidle")
@@ -630,7 +631,7 @@ def test_answers_leave_the_browser_with_no_request(page: Page, service: str) -> 
     expect(page.locator("h1")).to_have_text("扩岗补助")
     told = [f"{request.url} {request.all_headers()} {request.post_data}" for request in asked]
     assert any("policies/hiring.html" in each for each in told)
-    assert not any("287" in each or "a=1." in each for each in told)
+    assert not any(number in each or "a=1." in each for each in told)
     kept = page.evaluate("[sessionStorage.length, localStorage.length, document.cookie]")
     assert kept == [0, 0, ""]
 
