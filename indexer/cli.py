@@ -1,29 +1,23 @@
 """The command `policykb` (命令行): checks, builds, serves and searches a library."""
 
-import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 import typer.core
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 from typer import rich_utils
 
 from indexer.build import SiteError, SiteReport, build_site
 from indexer.clock import today
 from indexer.evaluate import (
     EvaluationUnavailable,
-    Report,
     cases_of,
     evaluate,
     moved,
@@ -36,22 +30,30 @@ from indexer.frontmatter import line_of, read_front_matter
 from indexer.index import Index, IndexMissing, open_index
 from indexer.library import Library
 from indexer.loader import Readings, inspect_library, load_library
-from indexer.matching import Finding, Match, Matches, Outcome, describe, match
+from indexer.matching import match
 from indexer.pages import build_pages
 from indexer.parallel import step_back
 from indexer.params import SORTS, parse_params
 from indexer.pins import check_pins, load_pins
-from indexer.policy import Kind, Status, json_schema, label
+from indexer.policy import Kind, Status, json_schema
 from indexer.problems import LexiconError, ParameterError, PolicyError, Problem
 from indexer.profile import Profile, parse_profile
 from indexer.query import Answer, search
+from indexer.terminal import (
+    bar,
+    err,
+    out,
+    print_answer,
+    print_json,
+    print_matches,
+    print_preview,
+    print_problems,
+    print_report,
+    print_summary,
+    problem_rows,
+)
 from indexer.usage import explain_usage
 from indexer.writing import BuildReport, IndexBusy, build_index, warm_up
-
-if TYPE_CHECKING:  # the extra `batch` need not be installed
-    from indexer.columns import Column, Tally
-    from indexer.outreach import Preview
-    from indexer.results import Summary
 
 rich_utils.ARGUMENTS_PANEL_TITLE = "参数"
 rich_utils.OPTIONS_PANEL_TITLE = "选项"
@@ -92,9 +94,6 @@ app = typer.Typer(
 )
 command = partial(app.command, cls=_Command, options_metavar="[选项]")
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-
 Policies = Annotated[Path, typer.Option("--policies", help="条目所在的文件夹。")]
 IndexDir = Annotated[Path, typer.Option("--index", help="索引所在的文件夹。")]
 PagesDir = Annotated[Path, typer.Option("--pages", help="网页稿所在的文件夹。")]
@@ -105,8 +104,6 @@ AsOf = Annotated[str | None, typer.Option("--as-of", help="按哪一天判断时
 POLICIES, INDEX = Path("policies"), Path("build/index")
 PAGES, SITE = Path("build/pages"), Path("build/site")
 EVALUATED = Path("tests/evaluated.json")
-NEXT_QUESTIONS = 5
-DRAWN_EVERY = 0.1  # seconds
 
 
 @command()
@@ -117,14 +114,14 @@ def check(
 ) -> None:
     """核查条目：一次列出全部问题，写明文件、行、字段和怎么改。"""
     chosen = _chosen(paths or [], policies)
-    with _bar("读取条目") as step:
+    with bar("读取条目") as step:
         library, problems = inspect_library(policies, step)
     if chosen:
         problems = tuple(problem for problem in problems if problem.path in chosen)
     if as_json:
-        _print_json({"entries": len(library.entries), "problems": _rows(problems)})
+        print_json({"entries": len(library.entries), "problems": problem_rows(problems)})
     else:
-        _print_problems(problems)
+        print_problems(problems)
         if not problems:
             out.print(f"{len(chosen) or len(library.entries)} 个条目，没有发现问题。")
     raise typer.Exit(1 if problems else 0)
@@ -156,7 +153,7 @@ def index(
     library = _load(policies)
     report, seconds = _build_index(library, index_dir, full)
     if as_json:
-        _print_json({**report.to_dict(), "seconds": round(seconds, 3)})
+        print_json({**report.to_dict(), "seconds": round(seconds, 3)})
     else:
         out.print(_told(report, seconds))
 
@@ -168,7 +165,7 @@ def pages(
     """把条目写成网页稿（Markdown），供 MkDocs 或 Zensical 生成网站。"""
     report = _build_pages(_load(policies), pages_dir)
     if as_json:
-        _print_json(report)
+        print_json(report)
     else:
         out.print(f"网页稿在 {pages_dir}：{_counts(report)}。")
 
@@ -186,7 +183,7 @@ def site(
     entries = len(library.entries)
     if as_json:
         counts = {"entries": entries, "pages": report.total, "rendered": report.rendered}
-        _print_json({"site": str(site_dir), **counts, "seconds": round(seconds, 3)})
+        print_json({"site": str(site_dir), **counts, "seconds": round(seconds, 3)})
     else:
         made = _told_of_site(report, seconds)
         out.print(f"网站在 {site_dir}：{entries} 个条目，{made}")
@@ -253,9 +250,9 @@ def search_command(
         parts = _explain(opened, answer) if explained else {}
     if as_json:
         told = {slug: [asdict(part) for part in found] for slug, found in parts.items()}
-        _print_json(answer.to_dict() | ({"explanation": told} if explained else {}))
+        print_json(answer.to_dict() | ({"explanation": told} if explained else {}))
     else:
-        _print_answer(answer, parts)
+        print_answer(answer, parts)
 
 
 @command("evaluate")
@@ -274,7 +271,7 @@ def evaluate_command(
     """评测检索：每个条目自己的常见问法，或者判定好的查询，能不能搜到该搜到的。"""
     _, day = parse_params([("as_of", as_of)] if as_of is not None else [])
     cases = read_judgements(judgements) if judgements else cases_of(_load(policies))
-    with open_index(index_dir) as opened, _bar("评测") as step:
+    with open_index(index_dir) as opened, bar("评测") as step:
         report = evaluate(opened, cases, day or today(), step)
         reminders = list(check_pins(load_pins(), opened.slugs, day or today()))
     name = judgements.name if judgements else "queries"
@@ -283,10 +280,10 @@ def evaluate_command(
     if save:
         save_result(report, against, name)
     if as_json:
-        _print_json({**report.to_dict(), "before": before, "moved": changes})
+        print_json({**report.to_dict(), "before": before, "moved": changes})
     else:
-        _print_report(report, before, changes)
-        _print_problems(reminders)
+        print_report(report, before, changes)
+        print_problems(reminders)
 
 
 @command("match")
@@ -325,9 +322,9 @@ def match_command(
     with open_index(index_dir) as opened:
         matches = match(opened.rules, answers, day)
     if as_json:
-        _print_json(matches.to_dict())
+        print_json(matches.to_dict())
     else:
-        _print_matches(matches)
+        print_matches(matches)
 
 
 def _match_batch(
@@ -351,46 +348,46 @@ def _match_batch(
     try:
         if preview:
             found = outreach.preview(batch, day, sheet, keep)
-            _print_json(found.to_dict()) if as_json else _print_preview(found)
+            print_json(found.to_dict()) if as_json else print_preview(found)
             return
         if out_dir is None:
             raise _WrongUse("--batch 要和 --out（结果放在哪个文件夹）或者 --preview 一起用。")
         with open_index(index_dir) as opened:
             rules = opened.rules
-        with _bar("匹配") as step:
+        with bar("匹配") as step:
             summary = outreach.tell_whom(batch, rules, day, out_dir, sheet, keep, step)
     except TableError as error:
         if as_json:
-            _print_json({"problems": [{"message": line} for line in str(error).splitlines()]})
+            print_json({"problems": [{"message": line} for line in str(error).splitlines()]})
         else:
             _say(*str(error).splitlines())
         raise typer.Exit(1) from None
     if as_json:
-        _print_json(summary.to_dict())
+        print_json(summary.to_dict())
     else:
-        _print_summary(summary, out_dir)
+        print_summary(summary, out_dir)
 
 
 @command()
 def schema() -> None:
     """输出条目信息的 JSON Schema，供编辑器提示和核对。"""
-    _print_json(json_schema())
+    print_json(json_schema())
 
 
 def _load(policies: Path, known: Readings | None = None) -> Library:
-    with _bar("读取条目") as step:
+    with bar("读取条目") as step:
         return load_library(policies, step, known)
 
 
 def _build_index(library: Library, index_dir: Path, full: bool) -> tuple[BuildReport, float]:
     started = perf_counter()
-    with _bar("建索引") as step:
+    with bar("建索引") as step:
         report = build_index(library, index_dir, full=full, progress=step)
     return report, perf_counter() - started
 
 
 def _build_pages(library: Library, pages_dir: Path) -> dict[str, int]:
-    with _bar("写网页稿") as step:
+    with bar("写网页稿") as step:
         return asdict(build_pages(library, pages_dir, today(), progress=step))
 
 
@@ -433,31 +430,12 @@ def _watch_in_background(
                 site, seconds = _build_site(library, pages_dir, site_dir)
                 out.print(f"网站已更新：{_told_of_site(site, seconds)}")
             except PolicyError as error:
-                _print_problems(error.problems)
+                print_problems(error.problems)
                 err.print("网站还是改动前的样子；改好后会自动更新。")
             except (SiteError, IndexBusy) as error:
                 err.print(escape(str(error)))
 
     Thread(target=rebuild, daemon=True, name="watch").start()
-
-
-@contextmanager
-def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar on standard error; on anything but a terminal it stays silent."""
-    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    # A thread that draws the bar would keep the build from copying itself into processes.
-    silent = not err.is_terminal
-    with Progress(*columns, console=err, transient=True, disable=silent, auto_refresh=False) as bar:
-        task = bar.add_task(title, total=None)
-        drawn = 0.0
-
-        def step(done: int, total: int) -> None:
-            nonlocal drawn
-            due = perf_counter() > drawn + DRAWN_EVERY
-            drawn = perf_counter() if due else drawn
-            bar.update(task, completed=done, total=total, refresh=due)
-
-        yield step
 
 
 def _told(report: BuildReport, seconds: float) -> str:
@@ -474,87 +452,6 @@ def _counts(report: dict[str, int]) -> str:
 
 def _explain(opened: Index, answer: Answer) -> dict[str, tuple[Part, ...]]:
     return {hit.slug: explain(opened, answer.text, hit.slug, answer.as_of) for hit in answer.hits}
-
-
-def _print_answer(answer: Answer, parts: Mapping[str, Sequence[Part]]) -> None:
-    if answer.corrected is not None:
-        out.print(f"已按“{escape(answer.corrected)}”搜索；要搜原词，请给它加上引号。")
-    if not answer.hits:
-        out.print(f"没有找到“{escape(answer.text)}”。换个说法试试，或者拨打 12345 问一问。")
-        _print_suggestions(answer)
-        return
-    if not answer.confident:
-        out.print("没有完全对应的条目，可能相关的有：")
-        _print_suggestions(answer)
-    for number, hit in enumerate(answer.hits, start=(answer.page - 1) * answer.size + 1):
-        status = Status(hit.status)
-        mark = "" if status is Status.IN_FORCE else f" [red]【{label(status)}】[/red]"
-        name = f"[dim]{label(Kind(hit.kind))} · {hit.slug}[/dim]"
-        out.print(f"{number:>2}. [bold]{escape(hit.title)}[/bold]{mark}  {name}")
-        out.print(f"    {_marked(hit.snippet)}")
-        for part in parts.get(hit.slug, ()):
-            where = f"（{'、'.join(part.where)}）" if part.where else ""
-            out.print(f"    [dim]{part.points:+.4f}  {escape(part.what)}{where}[/dim]")
-    out.print(f"共 {answer.total} 条，时效按 {answer.as_of} 判断，用时 {answer.took_ms:.1f} 毫秒。")
-
-
-def _print_suggestions(answer: Answer) -> None:
-    for suggestion in answer.suggestions:
-        out.print(f"  也许要找：{escape(suggestion['text'])}")
-
-
-def _marked(snippet: str) -> str:
-    """Turn the HTML of a snippet into the markup of a terminal."""
-    from html import unescape
-
-    text = escape(unescape(snippet.replace("<mark>", "\x01").replace("</mark>", "\x02")))
-    return text.replace("\x01", "[bold yellow]").replace("\x02", "[/]")
-
-
-_COLUMNS = {
-    "queries": "查询",
-    "success_at_1": "第一个就是",
-    "success_at_3": "前三个里有",
-    "mrr_at_10": "MRR@10",
-    "ndcg_at_10": "nDCG@10",
-    "recall_at_100": "召回@100",
-}
-
-
-def _print_report(
-    report: Report,
-    before: Mapping[str, Any] | None,
-    changes: Sequence[tuple[str, int | None, int | None]],
-) -> None:
-    """Show the measures by style, what missed, and what has moved since the last kept result."""
-    table = Table("", *_COLUMNS.values(), box=None, pad_edge=False)
-    rows = {**report.styles, "合计": report.overall}
-    for style, measures in rows.items():
-        table.add_row(style or "—", *_cells(asdict(measures)))
-    if before:
-        table.add_row("上次", *_cells(before["overall"]))
-    out.print(table)
-    out.print(f"库里有答案的查询，{report.accepted:.1%} 答得有把握。")
-    if report.outside:
-        out.print(f"库外的 {report.outside} 个查询，{report.refused:.1%} 没有当成答案给出。")
-    for miss in report.misses:
-        place = f"第 {miss.place} 个" if miss.place else "没有搜到"
-        got = "、".join(miss.got) or "没有结果"
-        out.print(
-            f"没有排在第一（{place}）：“{escape(miss.query)}” "
-            f"应为 {'、'.join(miss.expected)}，得到 {got}",
-            soft_wrap=True,
-        )
-    for query in report.answered_outside:
-        out.print(f"库外却当成了答案：“{escape(query)}”")
-    for query, old, new in changes:
-        out.print(f"有变化：“{escape(query)}” {old or '没有'} → {new or '没有'}")
-
-
-def _cells(measures: Mapping[str, Any]) -> list[str]:
-    return [
-        str(measures[name]) if name == "queries" else f"{measures[name]:.3f}" for name in _COLUMNS
-    ]
 
 
 def _read_profile(path: Path, day: date) -> Profile:
@@ -576,124 +473,6 @@ def _read_profile(path: Path, day: date) -> Profile:
     return answers
 
 
-def _print_matches(matches: Matches) -> None:
-    for outcome in Outcome:
-        group = matches.group(outcome)
-        out.print(f"[bold]{describe(outcome)}（{len(group)}）[/bold]")
-        for number, found in enumerate(group, start=1):
-            _print_match(number, found)
-        out.print()
-    if matches.questions:
-        out.print("接下来最好回答：")
-        for question, entries in matches.questions[:NEXT_QUESTIONS]:
-            asked = f"{question.label}（{question.key}）：{question.question}"
-            out.print(f"  {escape(asked)}[dim]（关系到 {entries} 条）[/dim]")
-    out.print(f"按 {matches.as_of} 判断，仅供参考，以受理部门审核为准。")
-
-
-_USES = {
-    "name": "企业名称，写进结果",
-    "code": "统一社会信用代码，写进结果",
-    "kept": "照抄到结果里",
-    "personal": "个人信息，不用，不写进结果",
-    "unused": "没有对上，不用",
-}
-
-
-def _print_preview(preview: "Preview") -> None:
-    out.print(f"{escape(preview.table)}：表头在第 {preview.header_line} 行。")
-    _print_columns(preview.columns)
-    for line in preview.told:
-        out.print(escape(line))
-    out.print(f"以上是前 {preview.rows} 行的情形；没有判断，没有写文件。")
-
-
-def _print_columns(columns: Sequence[tuple["Column", "Tally | None"]]) -> None:
-    """Show what each column is used for, and how its cells came out."""
-    table = Table(box=None, pad_edge=False)
-    for name in ("位置", "列名", "用作", "填了", "读不出来", "例如"):
-        table.add_column(name, overflow="fold")
-    for column, tally in columns:
-        use = _USES.get(column.use, "")
-        if column.question is not None:
-            unit = f"，单位 {column.unit or column.question.unit}" if column.question.unit else ""
-            use = f"{column.question.label}（{column.question.key}{unit}）"
-        counts = (str(tally.filled), str(tally.unreadable)) if tally else ("", "")
-        examples = "、".join(tally.examples) if tally else ""
-        table.add_row(column.place, escape(column.name), use, *counts, escape(examples[:40]))
-    out.print(table)
-
-
-def _print_summary(summary: "Summary", out_dir: Path) -> None:
-    _print_columns(summary.columns)
-    for line in summary.told:
-        out.print(escape(line))
-    out.print(
-        f"读到 {summary.read} 行：判断了 {summary.judged} 行，读不出来 {summary.rejected} 行"
-        f"{'，原因在 rejects.csv' if summary.rejected else ''}。"
-    )
-    if summary.repeated:
-        out.print(f"有 {summary.repeated} 行和前面的是同一家，都判断了。")
-    for count in summary.policies:
-        likely, more = count.outcomes[Outcome.LIKELY], count.outcomes[Outcome.MORE_INFORMATION]
-        left = count.match.days_left
-        soon = f"，还有 {left} 天截止" if left is not None else ""
-        if likely:
-            out.print(f"  {escape(count.title)}：很可能符合 {likely} 家，还需补充 {more} 家{soon}")
-    if not any(count.outcomes[Outcome.LIKELY] for count in summary.policies):
-        out.print("没有哪一条政策有很可能符合的；还缺什么，见工作簿里的“缺什么”。")
-    if summary.changes is not None:
-        told = "，".join(f"{kind} {number}" for kind, number in summary.changes.items() if number)
-        out.print(f"和按 {summary.compared_with} 判断的上次比：{told or '没有变化'}。")
-    out.print(f"结果在 {escape(str(out_dir))}：{'、'.join(summary.files)}。")
-    out.print(f"按 {summary.as_of} 判断，仅供参考，以受理部门审核为准。")
-
-
-def _print_match(number: int, found: Match) -> None:
-    record = found.rule.record
-    out.print(f"{number:>2}. [bold]{escape(record['title'])}[/bold]  [dim]{found.slug}[/dim]")
-    if found.outcome is Outcome.NOT_ELIGIBLE:
-        for reason in found.reasons:
-            out.print(f"    ✘ {escape(reason)}")
-        return
-    mode, days = record.get("benefit_mode"), found.days_left
-    left = f"截止 {record['deadline']}，还有 {days} 天" if days is not None else ""
-    texts = (benefit["text"] for benefit in record.get("benefits", ()))
-    for line in filter(None, (" · ".join(filter(None, (mode, left))), *texts, *found.reasons)):
-        out.print(f"    {escape(line)}")
-    for line in (line for estimate in found.estimates for line in estimate.lines()):
-        out.print(f"    {escape(line)}")
-    for finding in found.findings:
-        _print_finding(finding, 4)
-    for condition in found.rule.unchecked:
-        out.print(f"    · 由窗口或主管部门判断：{escape(condition.text)}")
-
-
-def _print_finding(finding: Finding, indent: int) -> None:
-    mark = {True: "[green]✔[/green]", False: "[red]✘[/red]", None: "[yellow]？[/yellow]"}
-    answer = f"（您答的是 {finding.answer.text}）" if finding.answer else ""
-    text = escape(f"{finding.node.condition.text}{answer}")
-    out.print(f"{' ' * indent}{mark[finding.outcome]} {text}")
-    for child in finding.children:
-        _print_finding(child, indent + 4)
-
-
-def _print_problems(problems: Sequence[Problem]) -> None:
-    for problem in problems:
-        err.print(escape(str(problem)))
-    if problems:
-        files = len({problem.path for problem in problems})
-        err.print(f"共 {len(problems)} 处问题，在 {files} 个文件里。")
-
-
-def _rows(problems: Sequence[Problem]) -> list[dict[str, str | int]]:
-    return [problem.to_dict() for problem in problems]
-
-
-def _print_json(content: Any) -> None:
-    sys.stdout.write(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
-
-
 class _WrongUse(Exception):
     """The command was given something it cannot work with."""
 
@@ -712,9 +491,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = app(words, prog_name="policykb", standalone_mode=False)
     except PolicyError as error:
         if "--json" in words:
-            _print_json({"problems": _rows(error.problems)})
+            print_json({"problems": problem_rows(error.problems)})
         else:
-            _print_problems(error.problems)
+            print_problems(error.problems)
         code = 2 if isinstance(error, _WrongProfile) else 1
     except ParameterError as error:
         code = _say(*(f"{problem.field}：{problem.message}" for problem in error.errors))

@@ -86,7 +86,7 @@ def inspect_library(
 
 
 def _stem(path: str) -> str:
-    return os.path.splitext(os.path.basename(path))[0]  # noqa: PTH119, PTH122 - twice as fast
+    return os.path.splitext(os.path.basename(path))[0]  # noqa: PTH119, PTH122 - quicker for thousands of files
 
 
 def _stamp_of(path: str) -> tuple[int, ...]:

@@ -44,6 +44,8 @@ OUTCOMES = {
 
 # Rules
 
+Anchors = Mapping[Condition, str]
+
 
 @dataclass(frozen=True)
 class Node:
@@ -68,6 +70,7 @@ class Rule:
     nodes: tuple[Node, ...]
     unchecked: tuple[Condition, ...]
     testable: bool
+    anchors: Anchors
 
     @property
     def audience(self) -> frozenset[str]:
@@ -107,7 +110,17 @@ def _read_rule(record: Mapping[str, Any]) -> Rule:
     testable = bool(nodes)
     if not any(node.condition.field == "region" for node in nodes):
         nodes = (*_region_nodes(record.get("region", ())), *nodes)
-    return Rule(record, nodes, unchecked, testable)
+    return Rule(record, nodes, unchecked, testable, condition_anchors(conditions))
+
+
+def condition_anchors(conditions: Iterable[Condition], lead: str = "eligibility") -> Anchors:
+    """Return where on the page of its entry each condition stands, the groups' own among them."""
+    anchors: dict[Condition, str] = {}
+    for number, condition in enumerate(conditions, start=1):
+        anchors.setdefault(condition, f"{lead}-{number}")
+        inner = (*condition.all, *condition.any, *condition.not_)
+        anchors = {**condition_anchors(inner, f"{lead}-{number}"), **anchors}
+    return anchors
 
 
 def _region_nodes(regions: Sequence[str]) -> Iterator[Node]:
@@ -168,10 +181,14 @@ class Finding:
     answer: Answer | None = None
     children: tuple["Finding", ...] = ()
 
-    def to_dict(self, url: str) -> dict[str, Any]:
-        """Return the finding as JSON values; `url` leads to the entry."""
+    def to_dict(self, url: str, anchors: Anchors) -> dict[str, Any]:
+        """Return the finding as JSON values; `url` leads to the entry, an anchor to its paragraph.
+
+        What an entry says by its region alone has no paragraph.
+        """
         condition, threshold = self.node.condition, self.node.threshold
-        row: dict[str, Any] = {"text": condition.text, "outcome": self.outcome, "url": url}
+        place = f"{url}#{anchors[condition]}" if condition in anchors else url
+        row: dict[str, Any] = {"text": condition.text, "outcome": self.outcome, "url": place}
         if threshold is not None:
             row |= {
                 "field": threshold.question.key,
@@ -181,7 +198,7 @@ class Finding:
             }
         if self.children:
             row["group"] = self.node.group
-            row["conditions"] = [child.to_dict(url) for child in self.children]
+            row["conditions"] = [child.to_dict(url, anchors) for child in self.children]
         about = {"basis": condition.basis, "note": condition.note}
         return {**row, **{name: text for name, text in about.items() if text}}
 
@@ -297,7 +314,9 @@ class Match:
         return {
             **about,
             "outcome": self.outcome,
-            "conditions": [finding.to_dict(record["url"]) for finding in self.findings],
+            "conditions": [
+                finding.to_dict(record["url"], self.rule.anchors) for finding in self.findings
+            ],
             "unchecked": [_unchecked(condition) for condition in self.rule.unchecked],
             "missing": list(self.missing),
             "reasons": list(self.reasons),

@@ -15,7 +15,7 @@ from typing import Any
 from indexer.answers import Value
 from indexer.cards import rule_of
 from indexer.estimates import rows_of
-from indexer.matching import Node, Rule, read_rules
+from indexer.matching import Anchors, Node, Rule, read_rules
 from indexer.policy import Condition, Kind, Material, Policy, label, places_within, region_names
 from indexer.profile import load_sizes
 from indexer.questions import ELSEWHERE, Question, QuestionType, load_questions, units_of
@@ -26,7 +26,6 @@ ESTIMATE_PARTS = ("name", "unit", "words", "tree", "basis", "note")
 SCALE = 1_000_000  # an answer has at most six decimal places, so that this makes it whole
 
 Data = dict[str, Any]
-Anchors = Mapping[Condition, str]
 
 
 def questionnaire_files(policies: Iterable[Policy]) -> tuple[dict[str, str], str]:
@@ -107,7 +106,6 @@ def describe_rule(rule: Rule) -> Data:
     """Return a rule as data, with the words that its result shows."""
     record = rule.record
     opens, closes = rule.window
-    anchors = condition_anchors(Condition.model_validate(c) for c in record.get("eligibility", ()))
     kept = ("slug", "title", "summary", "audience", "effective", "expires")
     return _present(
         **{name: record.get(name) for name in kept},
@@ -119,23 +117,13 @@ def describe_rule(rule: Rule) -> Data:
         mode=record.get("benefit_mode"),
         testable=rule.testable,
         estimates=[_describe_estimate(row) for row in rows_of(record)],
-        conditions=[_describe_node(node, anchors) for node in rule.nodes],
-        unchecked=[_describe_unchecked(condition, anchors) for condition in rule.unchecked],
+        conditions=[_describe_node(node, rule.anchors) for node in rule.nodes],
+        unchecked=[_describe_unchecked(condition, rule.anchors) for condition in rule.unchecked],
     )
 
 
 def _describe_estimate(row: Mapping[str, Any]) -> Data:
     return {name: row[name] for name in ESTIMATE_PARTS if name in row}
-
-
-def condition_anchors(conditions: Iterable[Condition], lead: str = "eligibility") -> Anchors:
-    """Return where on the page of its entry each condition stands, the groups' own among them."""
-    anchors: dict[Condition, str] = {}
-    for number, condition in enumerate(conditions, start=1):
-        anchors.setdefault(condition, f"{lead}-{number}")
-        inner = (*condition.all, *condition.any, *condition.not_)
-        anchors = {**condition_anchors(inner, f"{lead}-{number}"), **anchors}
-    return anchors
 
 
 def _describe_node(node: Node, anchors: Anchors) -> Data:

@@ -3,15 +3,26 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 import yaml
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+import search_server
+from indexer.loader import load_library
+from indexer.pages import build_pages
+from indexer.writing import build_index
 
 ROOT = Path(__file__).parent.parent
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -69,6 +80,56 @@ def open_browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+@contextmanager
+def open_context(browser: Browser, day: date) -> Iterator[BrowserContext]:
+    """Open what a reader on `day` has: a window of its own, with nothing remembered."""
+    context = browser.new_context(locale="zh-CN", viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(10_000)
+    context.clock.set_fixed_time(f"{day}T12:00:00+08:00")
+    yield context
+    context.close()
+
+
+def build_project(folder: Path, entries: dict[str, Fields], day: date) -> Path:
+    """Return a project with these entries, its index, and its site as built on `day`."""
+    project = write_project(folder, entries)
+    library = load_library(project / "policies")
+    build_index(library, project / "build" / "index")
+    build_pages(library, project / "build" / "pages", day)
+    build(project, "mkdocs", "build", "--strict", POLICYKB_PAGES="build/pages")
+    return project
+
+
+@contextmanager
+def serve_app(project: Path, day: date) -> Iterator[str]:
+    """Run the service with the site; yield its address."""
+    app = search_server.make_app(project / "build/index", project / "build/site", today=lambda: day)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        server.should_exit = True
+        thread.join()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing: every request would be a line among the test results."""
+
+
+@contextmanager
+def serve_files(project: Path) -> Iterator[str]:
+    """Run a plain file server over the site, without the service; yield its address."""
+    handler = partial(_Quiet, directory=str(project / "build/site"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
 
 
 def write_project(folder: Path, entries: dict[str, Fields]) -> Path:

@@ -1,14 +1,18 @@
 """Policies, libraries and indexes for tests: a test writes what it needs, the rest is filled in."""
 
+import json
 import tempfile
 from collections.abc import Iterable
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from indexer.cards import rule_of
 from indexer.index import Index, open_index
-from indexer.loader import Entry, Library
-from indexer.policy import Policy
+from indexer.loader import Entry, Library, load_library
+from indexer.matching import Rule, read_rules
+from indexer.policy import Kind, Policy
 from indexer.query import Answer
 from indexer.writing import build_index
 
@@ -45,6 +49,34 @@ def make_policy(slug: str, **fields: Any) -> Policy:
     if values.get("superseded_by"):
         values.setdefault("expires", "2020-12-31")
     return Policy.model_validate({"slug": slug, **values})
+
+
+# Conditions as an entry writes them.
+HEADCOUNT: dict[str, Any] = {
+    "text": "不超过 300 人",
+    "field": "headcount",
+    "op": "lte",
+    "value": "300",
+    "unit": "人",
+}
+
+
+def make_benefit(slug: str = "loan", *conditions: dict[str, Any], **fields: Any) -> Policy:
+    """Return a benefit for enterprises with these conditions."""
+    values = {"kind": "benefit", "audience": ["enterprise"], "eligibility": conditions, **fields}
+    return make_policy(slug, **values)
+
+
+def rules_of(*policies: Policy) -> tuple[Rule, ...]:
+    """Return the rules of benefits, as the index keeps them."""
+    return read_rules([json.loads(rule_of(policy)) for policy in policies])
+
+
+@cache
+def real_rules() -> tuple[Rule, ...]:
+    """Return the rules of the real entries."""
+    policies = load_library(Path(__file__).parent.parent / "policies").policies
+    return rules_of(*(policy for policy in policies if policy.kind is Kind.BENEFIT))
 
 
 def make_library(*policies: Policy, tmp_path: Path) -> Library:

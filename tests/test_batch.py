@@ -10,7 +10,6 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +17,23 @@ import openpyxl
 import polars as pl
 import pytest
 import yaml
-from factories import make_library, make_policy
+from factories import (
+    HEADCOUNT,
+    make_benefit,
+    make_library,
+    make_policy,
+    real_rules,
+    rules_of,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer import outreach, results, tables
 from indexer.answers import AnswerError, read_answer
 from indexer.batch import Judge
-from indexer.cards import rule_of
 from indexer.columns import Answers, Column, Reading, Reject, Use, is_known, map_columns, scaled
-from indexer.loader import load_library
-from indexer.matching import Outcome, Rule, match, read_rules
-from indexer.policy import Audience, Kind, Policy
+from indexer.matching import Outcome, Rule, match
+from indexer.policy import Audience, Policy
 from indexer.profile import parse_profile
 from indexer.questions import Question, QuestionType, load_questions, units_of
 from indexer.results import Summary
@@ -40,32 +44,10 @@ from indexer.writing import build_index
 DAY = date(2026, 11, 24)
 ROOT = Path(__file__).resolve().parent.parent
 PERSONAS = sorted((ROOT / "tests" / "personas").glob("*.yml"))
-HEADCOUNT = {
-    "text": "不超过 300 人",
-    "field": "headcount",
-    "op": "lte",
-    "value": "300",
-    "unit": "人",
-}
 SMALL = {"text": "小微", "field": "enterprise_size", "op": "in", "value": ["小型", "微型"]}
 LOANS = {"text": "要贷款", "field": "financing_need", "op": "is_true"}
 Row = Mapping[str, str]
 Said = dict[str, tuple[Outcome, tuple[str, ...]]]
-
-
-def benefit(slug: str, *conditions: dict[str, Any], **fields: Any) -> Policy:
-    values = {"kind": "benefit", "audience": ["enterprise"], "eligibility": conditions, **fields}
-    return make_policy(slug, **values)
-
-
-def rules_of(*policies: Policy) -> tuple[Rule, ...]:
-    return read_rules([json.loads(rule_of(policy)) for policy in policies])
-
-
-@cache
-def library() -> tuple[Rule, ...]:
-    policies = load_library(ROOT / "policies").policies
-    return rules_of(*(policy for policy in policies if policy.kind is Kind.BENEFIT))
 
 
 def write_csv(path: Path, rows: Iterable[Sequence[str]], encoding: str = "utf-8") -> Path:
@@ -157,7 +139,7 @@ def test_made_up_people_get_the_same_from_a_table(path: Path, tmp_path: Path) ->
     row = {name: spelled(value) for name, value in told["profile"].items()} or {"从业人数": ""}
     # A row of its own makes sure that the table has a row at all.
     table = write_rows(tmp_path / "one.csv", [{**row, "企业名称": "甲"}])
-    assert judge_all(table, library(), day) == [match_one(library(), told["profile"], day)]
+    assert judge_all(table, real_rules(), day) == [match_one(real_rules(), told["profile"], day)]
 
 
 def drawn_answer(question: Question, chance: random.Random) -> str:
@@ -230,9 +212,9 @@ def test_rows_at_random_get_the_same_by_every_rule_of_the_library(
 ) -> None:
     rows = drawn_rows(300, filled, seed=int(filled * 100))
     table = write_rows(tmp_path / "rows.csv", rows)
-    expected = [match_one(library(), without_name(row), DAY) for row in rows]
+    expected = [match_one(real_rules(), without_name(row), DAY) for row in rows]
     # Chunks learn answers and patterns from those before; the last is not full.
-    assert judge_all(table, library(), DAY, size=90) == expected
+    assert judge_all(table, real_rules(), DAY, size=90) == expected
     assert {outcome for said in expected for outcome, _ in said.values()} == set(Outcome)
 
 
@@ -296,7 +278,7 @@ def test_rules_at_random_say_the_same_of_rows_at_random(
     fields: dict[str, Any] = {"region": region}
     if window:
         fields["application_window"] = window
-    rules = rules_of(benefit("a", *trees, audience=["citizen", "enterprise"], **fields))
+    rules = rules_of(make_benefit("a", *trees, audience=["citizen", "enterprise"], **fields))
     expected = [match_one(rules, without_name(row), DAY) for row in DRAWN]
     assert judge_all(drawn_table, rules, DAY, size=60) == expected
 
@@ -311,7 +293,7 @@ def test_a_rule_with_more_leaves_than_fit_one_number_says_the_same(tmp_path: Pat
     ]
     assert len(leaves) > 40
     rules = rules_of(
-        benefit("a", {"text": "任选", "any": [{"text": "都要", "all": leaves}, SMALL]})
+        make_benefit("a", {"text": "任选", "any": [{"text": "都要", "all": leaves}, SMALL]})
     )
     rows = drawn_rows(200, 0.97, seed=3)
     table = write_rows(tmp_path / "rows.csv", rows)
@@ -322,8 +304,8 @@ def test_a_rule_with_more_leaves_than_fit_one_number_says_the_same(tmp_path: Pat
 def test_without_a_column_that_says_so_all_are_enterprises(tmp_path: Path) -> None:
     table = write_csv(tmp_path / "a.csv", [["企业名称", "从业人数"], ["甲", "3"]])
     rules = rules_of(
-        benefit("for-firms", HEADCOUNT),
-        benefit("for-both", HEADCOUNT, audience=["citizen", "enterprise"]),
+        make_benefit("for-firms", HEADCOUNT),
+        make_benefit("for-both", HEADCOUNT, audience=["citizen", "enterprise"]),
         make_policy("for-people", kind="benefit", audience=["citizen"]),
     )
     judge = Judge(rules, DAY, (Audience.ENTERPRISE,))
@@ -690,7 +672,7 @@ def test_workbooks_that_are_locked_or_broken_are_told_and_leave_nothing(tmp_path
     out = tmp_path / "out"
     for path, message in broken_workbooks(tmp_path):
         with pytest.raises(TableError, match=message):
-            outreach.tell_whom(path, library(), DAY, out, None, (), lambda _done, _total: None)
+            outreach.tell_whom(path, real_rules(), DAY, out, None, (), lambda _done, _total: None)
     assert [path.name for path in tmp_path.iterdir() if path.suffix != ".xlsx"] == []
 
 
@@ -836,8 +818,10 @@ def test_a_row_of_totals_is_no_enterprise(tmp_path: Path) -> None:
 # Results
 
 
-LOAN = benefit("loan", HEADCOUNT, title="小店贷款", expires="2026-12-20", benefit_mode="依申请")
-SUBSIDY = benefit("subsidy", SMALL, LOANS, title="小微补贴")
+LOAN = make_benefit(
+    "loan", HEADCOUNT, title="小店贷款", expires="2026-12-20", benefit_mode="依申请"
+)
+SUBSIDY = make_benefit("subsidy", SMALL, LOANS, title="小微补贴")
 POLICIES = (LOAN, SUBSIDY)
 NAMES = [
     "统一社会信用代码",
@@ -905,8 +889,8 @@ def test_what_nobody_can_answer_says_why_it_stays_open(tmp_path: Path) -> None:
     window = {"text": "到八月", "closes": "2026-08-31"}
     judged = {"text": "任选", "any": [LOANS, {"text": "由窗口认定"}]}
     policies = [
-        benefit("closed", HEADCOUNT, title="已截止", application_window=window),
-        benefit("judged", judged, title="由人判断"),
+        make_benefit("closed", HEADCOUNT, title="已截止", application_window=window),
+        make_benefit("judged", judged, title="由人判断"),
     ]
     run_batch(tmp_path, [["91A", "甲", "", "", "3", "", "否"]], policies=policies)
     folder = tmp_path / "out" / "按政策"
@@ -1008,7 +992,7 @@ def test_a_column_to_keep_that_is_called_like_a_result_is_told(tmp_path: Path) -
     path = write_csv(tmp_path / "a.csv", [["行号", "企业名称", "从业人数"], ["1", "甲", "3"]])
     with pytest.raises(TableError, match="--keep：第 1 列“行号”和结果里的列同名"):
         outreach.tell_whom(
-            path, library(), DAY, tmp_path / "out", None, ["行号"], lambda _d, _t: None
+            path, real_rules(), DAY, tmp_path / "out", None, ["行号"], lambda _d, _t: None
         )
 
 
@@ -1101,7 +1085,7 @@ def test_a_second_run_tells_who_fits_now_who_no_more_who_came_and_who_left(tmp_p
 
 def test_a_day_later_what_has_ended_and_what_is_new_is_told(tmp_path: Path) -> None:
     firms = [["91A", "甲公司", "", "制造业", "12", "200", "是"]]
-    new = benefit("new", HEADCOUNT, title="新政策", effective="2026-12-21")
+    new = make_benefit("new", HEADCOUNT, title="新政策", effective="2026-12-21")
     run_batch(tmp_path, firms, policies=[*POLICIES, new])
     summary = run_batch(tmp_path, firms, day=date(2026, 12, 21), policies=[*POLICIES, new])
     assert changed(tmp_path) == [

@@ -1,32 +1,29 @@
 """Journeys in a real browser: with the service, without it, and straight from the disk."""
 
 import re
-import socket
-import threading
 from collections.abc import Iterator
 from datetime import date, timedelta
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from browser import (
     HOSTILE,
     BrowserMissing,
     build,
+    build_project,
     find_chromium,
+    open_context,
+    serve_app,
+    serve_files,
     small_library,
     write_project,
 )
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect
 
-import search_server
 from indexer.loader import load_library
 from indexer.pages import LIST_CARDS, build_pages
 from indexer.policy import status_on
-from indexer.writing import build_index
 
 TODAY = date(2026, 11, 24)
 PAGES = [
@@ -67,44 +64,21 @@ FIND = """async ([policies, field, day]) => {
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small library with its index, and its site as built on TODAY."""
-    project = write_project(tmp_path_factory.mktemp("browser"), small_library())
-    library = load_library(project / "policies")
-    build_index(library, project / "build" / "index")
-    build_pages(library, project / "build" / "pages", TODAY)
-    build(project, "mkdocs", "build", "--strict", POLICYKB_PAGES="build/pages")
-    return project
+    return build_project(tmp_path_factory.mktemp("browser"), small_library(), TODAY)
 
 
 @pytest.fixture(scope="session")
 def service(project: Path) -> Iterator[str]:
     """The address of the running service, with the site."""
-    app = search_server.make_app(
-        project / "build/index", project / "build/site", today=lambda: TODAY
-    )
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        server.should_exit = True
-        thread.join()
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: every request would be a line among the test results."""
+    with serve_app(project, TODAY) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
 def files(project: Path) -> Iterator[str]:
     """The address of the same site on a plain file server, without the service."""
-    handler = partial(_Quiet, directory=str(project / "build/site"))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
+    with serve_files(project) as address:
+        yield address
 
 
 @pytest.fixture
@@ -122,11 +96,8 @@ def anywhere(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(locale="zh-CN", viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(10_000)
-    context.clock.set_fixed_time(f"{TODAY}T12:00:00+08:00")
-    yield context
-    context.close()
+    with open_context(browser, TODAY) as opened:
+        yield opened
 
 
 @pytest.fixture

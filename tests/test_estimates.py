@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from browser import ROOT
-from factories import SMALLEST, make_index, make_policy
+from factories import SMALLEST, make_index, make_policy, real_rules
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page
@@ -40,7 +40,7 @@ from indexer.formulas import (
 from indexer.loader import inspect_library, load_library
 from indexer.matching import Match, Matches, Outcome, Rule, match, read_rules
 from indexer.pages import build_pages
-from indexer.policy import Audience, Estimate, Kind, json_schema
+from indexer.policy import Audience, Estimate, json_schema
 from indexer.profile import Facts, parse_profile
 from indexer.questions import load_questions
 
@@ -98,10 +98,7 @@ def matched_rule(rule: Rule, answers: Mapping[str, Any], day: date = DAY) -> Mat
 
 @cache
 def rules() -> dict[str, Rule]:
-    policies = load_library(ROOT / "policies").policies
-    benefits = (policy for policy in policies if policy.kind is Kind.BENEFIT)
-    read = read_rules(json.loads(rule_of(policy)) for policy in benefits)
-    return {rule.record["slug"]: rule for rule in read}
+    return {rule.record["slug"]: rule for rule in real_rules()}
 
 
 def library_estimates() -> Iterator[tuple[str, dict[str, Any]]]:

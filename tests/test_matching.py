@@ -11,14 +11,12 @@ from typing import Any
 
 import pytest
 import yaml
-from factories import make_index, make_policy
+from factories import HEADCOUNT, make_benefit, make_index, make_policy, real_rules, rules_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.cards import rule_of
-from indexer.loader import load_library
-from indexer.matching import Match, Matches, Outcome, Rule, match, read_rules
-from indexer.policy import Kind, Policy
+from indexer.matching import Match, Matches, Outcome, match
+from indexer.policy import Policy
 from indexer.problems import ParameterError
 from indexer.profile import (
     SIZES,
@@ -34,29 +32,13 @@ from indexer.questions import Question, QuestionType, load_questions
 DAY = date(2026, 11, 24)
 ROOT = Path(__file__).resolve().parent.parent
 PERSONAS = sorted((ROOT / "tests" / "personas").glob("*.yml"))
-HEADCOUNT = {
-    "text": "不超过 300 人",
-    "field": "headcount",
-    "op": "lte",
-    "value": "300",
-    "unit": "人",
-}
 TRADER = {"text": "是个体工商户", "field": "entity_type", "op": "eq", "value": "个体工商户"}
 LOANS = {"text": "有贷款", "field": "financing_need", "op": "is_true"}
 JUDGED = {"text": "信用良好，以银行审核为准"}
 
 
-def benefit(slug: str = "loan", *conditions: dict[str, Any], **fields: Any) -> Policy:
-    values = {"kind": "benefit", "audience": ["enterprise"], "eligibility": conditions, **fields}
-    return make_policy(slug, **values)
-
-
-def rules(*policies: Policy) -> tuple[Rule, ...]:
-    return read_rules([json.loads(rule_of(policy)) for policy in policies])
-
-
 def ask(profile: dict[str, Any], *policies: Policy, day: date = DAY) -> Matches:
-    return match(rules(*policies), parse_profile(profile, day), day)
+    return match(rules_of(*policies), parse_profile(profile, day), day)
 
 
 def only(profile: dict[str, Any], policy: Policy, day: date = DAY) -> Match:
@@ -73,12 +55,6 @@ def slugs(group: tuple[Match, ...]) -> list[str]:
     return [found.slug for found in group]
 
 
-@cache
-def library() -> tuple[Rule, ...]:
-    policies = load_library(ROOT / "policies").policies
-    return rules(*(policy for policy in policies if policy.kind is Kind.BENEFIT))
-
-
 # Three values
 
 
@@ -92,7 +68,7 @@ def library() -> tuple[Rule, ...]:
     ],
 )
 def test_a_condition_is_met_not_met_or_open(profile: dict[str, Any], outcome: bool | None) -> None:
-    assert only(profile, benefit("a", HEADCOUNT)).findings[0].outcome is outcome
+    assert only(profile, make_benefit("a", HEADCOUNT)).findings[0].outcome is outcome
 
 
 @pytest.mark.parametrize(
@@ -112,7 +88,7 @@ def test_a_condition_is_met_not_met_or_open(profile: dict[str, Any], outcome: bo
 def test_groups_follow_kleenes_tables(
     group: str, first: bool | None, second: bool | None, outcome: bool | None
 ) -> None:
-    policy = benefit("a", {"text": "一组", group: [LOANS, TRADER]})
+    policy = make_benefit("a", {"text": "一组", group: [LOANS, TRADER]})
     profile: dict[str, Any] = {}
     if first is not None:
         profile["financing_need"] = first
@@ -122,7 +98,7 @@ def test_groups_follow_kleenes_tables(
 
 
 def test_an_open_answer_never_refuses() -> None:
-    policy = benefit("a", HEADCOUNT, TRADER)
+    policy = make_benefit("a", HEADCOUNT, TRADER)
     assert only({}, policy).outcome is Outcome.MORE_INFORMATION
     assert only({"headcount": 20}, policy).outcome is Outcome.MORE_INFORMATION
     assert only({"headcount": 301}, policy).outcome is Outcome.NOT_ELIGIBLE
@@ -130,7 +106,7 @@ def test_an_open_answer_never_refuses() -> None:
 
 def test_a_text_that_must_hold_is_set_apart_and_does_not_stand_in_the_way() -> None:
     inner = {"text": "同时", "all": [HEADCOUNT, {"text": "用途合规", "basis": "办法第3条"}]}
-    found = only({"headcount": 20}, benefit("a", inner, JUDGED))
+    found = only({"headcount": 20}, make_benefit("a", inner, JUDGED))
     assert found.outcome is Outcome.LIKELY
     assert found.to_dict()["unchecked"] == [
         {"text": "用途合规", "basis": "办法第3条"},
@@ -141,16 +117,16 @@ def test_a_text_that_must_hold_is_set_apart_and_does_not_stand_in_the_way() -> N
 
 
 def test_a_text_inside_any_or_not_leaves_the_group_open() -> None:
-    either = benefit("a", {"text": "任选", "any": [TRADER, JUDGED]})
+    either = make_benefit("a", {"text": "任选", "any": [TRADER, JUDGED]})
     assert only({"entity_type": "企业"}, either).outcome is Outcome.MORE_INFORMATION
     assert only({"entity_type": "个体工商户"}, either).outcome is Outcome.LIKELY
-    none = benefit("a", {"text": "没有", "not": [TRADER, JUDGED]})
+    none = make_benefit("a", {"text": "没有", "not": [TRADER, JUDGED]})
     assert only({"entity_type": "企业"}, none).outcome is Outcome.MORE_INFORMATION
     assert only({"entity_type": "个体工商户"}, none).outcome is Outcome.NOT_ELIGIBLE
 
 
 def test_an_entry_that_no_question_can_test_says_so() -> None:
-    found = only({"headcount": 20}, benefit("a", JUDGED, {"text": "任选", "any": [JUDGED]}))
+    found = only({"headcount": 20}, make_benefit("a", JUDGED, {"text": "任选", "any": [JUDGED]}))
     assert found.outcome is Outcome.MORE_INFORMATION
     assert found.reasons == ("这一条的条件不能用提问来核对，要由窗口或者主管部门判断。",)
     assert len(found.to_dict()["unchecked"]) == 2
@@ -159,7 +135,9 @@ def test_an_entry_that_no_question_can_test_says_so() -> None:
 
 def test_a_field_that_no_question_asks_is_left_to_people() -> None:
     # Such an entry is told as a mistake when it is checked; here it must do no harm.
-    found = only({"headcount": 1}, benefit("a", HEADCOUNT, {**HEADCOUNT, "field": "shoe_size"}))
+    found = only(
+        {"headcount": 1}, make_benefit("a", HEADCOUNT, {**HEADCOUNT, "field": "shoe_size"})
+    )
     assert found.outcome is Outcome.LIKELY
     assert len(found.to_dict()["unchecked"]) == 1
 
@@ -187,7 +165,7 @@ def test_months_are_complete_on_the_same_day_of_the_month(
 
 def test_years_since_registration_follow_from_the_date_and_the_day_asked() -> None:
     old = {"text": "满一年", "field": "years_since_registration", "op": "gte", "value": "1"}
-    policy = benefit("a", {**old, "unit": "年"})
+    policy = make_benefit("a", {**old, "unit": "年"})
     profile = {"registration_date": "2025-11-25"}
     assert only(profile, policy).outcome is Outcome.NOT_ELIGIBLE
     assert only(profile, policy, day=DAY + timedelta(1)).outcome is Outcome.LIKELY
@@ -267,15 +245,15 @@ def test_a_size_that_is_half_known_decides_what_it_can() -> None:
         "value": ["大型", "中型"],
     }
     profile = {"industry": "制造业", "headcount": 299}
-    assert only(profile, benefit("a", small)).outcome is Outcome.LIKELY
-    assert only(profile, benefit("a", large)).outcome is Outcome.LIKELY
-    found = only(profile, benefit("a", micro))
+    assert only(profile, make_benefit("a", small)).outcome is Outcome.LIKELY
+    assert only(profile, make_benefit("a", large)).outcome is Outcome.LIKELY
+    found = only(profile, make_benefit("a", micro))
     assert found.outcome is Outcome.MORE_INFORMATION
     assert found.missing == ("annual_revenue",)
 
 
 def test_an_indicator_of_all_sizes_is_asked_only_where_it_counts() -> None:
-    small = benefit(
+    small = make_benefit(
         "a", {"text": "小微", "field": "enterprise_size", "op": "in", "value": ["小型"]}
     )
     wanted = ("industry", "headcount", "annual_revenue", "total_assets")
@@ -304,7 +282,9 @@ def test_no_indicator_counts_as_large_without_the_others() -> None:
     ],
 )
 def test_a_place_outside_refuses_and_a_wider_place_asks(region: str, outcome: Outcome) -> None:
-    found = only({"headcount": 1, "region": region}, benefit("a", HEADCOUNT, region=["淄博市"]))
+    found = only(
+        {"headcount": 1, "region": region}, make_benefit("a", HEADCOUNT, region=["淄博市"])
+    )
     assert found.outcome is outcome
     expected = {
         Outcome.NOT_ELIGIBLE: ("适用地区：淄博市",),
@@ -317,17 +297,17 @@ def test_a_place_outside_refuses_and_a_wider_place_asks(region: str, outcome: Ou
 
 def test_an_entry_without_a_region_holds_everywhere() -> None:
     profile = {"headcount": 1, "region": "其他地区"}
-    assert only(profile, benefit("a", HEADCOUNT)).outcome is Outcome.LIKELY
+    assert only(profile, make_benefit("a", HEADCOUNT)).outcome is Outcome.LIKELY
 
 
 def test_only_benefits_in_force_on_the_day_for_the_audience_are_judged() -> None:
     policies = (
-        benefit("ended", HEADCOUNT, expires="2026-11-23"),
-        benefit("last-day", HEADCOUNT, expires="2026-11-24"),
-        benefit("first-day", HEADCOUNT, effective="2026-11-24"),
-        benefit("next-day", HEADCOUNT, effective="2026-11-25"),
-        benefit("for-people", audience=["citizen"]),
-        benefit("for-both", HEADCOUNT, audience=["citizen", "enterprise"]),
+        make_benefit("ended", HEADCOUNT, expires="2026-11-23"),
+        make_benefit("last-day", HEADCOUNT, expires="2026-11-24"),
+        make_benefit("first-day", HEADCOUNT, effective="2026-11-24"),
+        make_benefit("next-day", HEADCOUNT, effective="2026-11-25"),
+        make_benefit("for-people", audience=["citizen"]),
+        make_benefit("for-both", HEADCOUNT, audience=["citizen", "enterprise"]),
     )
     judged = ask({"audience": "企业", "headcount": 1}, *policies)
     assert slugs(judged.likely) == ["last-day", "first-day", "for-both"]
@@ -355,7 +335,7 @@ def test_nothing_is_likely_outside_its_application_window(
     day: str, outcome: Outcome, reasons: tuple[str, ...], left: int | None
 ) -> None:
     window = {"text": "六月到八月", "opens": "2026-06-01", "closes": "2026-08-31"}
-    policy = benefit("a", HEADCOUNT, application_window=window)
+    policy = make_benefit("a", HEADCOUNT, application_window=window)
     found = only({"headcount": 1}, policy, day=date.fromisoformat(day))
     assert (found.outcome, found.reasons) == (outcome, reasons)
     assert found.days_left == (
@@ -364,7 +344,9 @@ def test_nothing_is_likely_outside_its_application_window(
 
 
 def test_who_is_refused_is_refused_whether_the_window_is_open_or_not() -> None:
-    policy = benefit("a", HEADCOUNT, application_window={"text": "到八月", "closes": "2026-08-31"})
+    policy = make_benefit(
+        "a", HEADCOUNT, application_window={"text": "到八月", "closes": "2026-08-31"}
+    )
     found = only({"headcount": 301}, policy)
     assert (found.outcome, found.reasons) == (Outcome.NOT_ELIGIBLE, ("不超过 300 人",))
 
@@ -375,42 +357,44 @@ def test_who_is_refused_is_refused_whether_the_window_is_open_or_not() -> None:
 def test_only_questions_that_can_still_change_the_outcome_are_missing() -> None:
     either = {"text": "任选", "any": [TRADER, {"text": "要贷款", "all": [LOANS, JUDGED]}]}
     # The second way can lead to “open” at best, and it is open already.
-    assert only({}, benefit("a", {"text": "任选", "any": [either, JUDGED]})).missing == (
+    assert only({}, make_benefit("a", {"text": "任选", "any": [either, JUDGED]})).missing == (
         "entity_type",
     )
-    assert only({}, benefit("a", either)).missing == ("entity_type", "financing_need")
-    assert only({"financing_need": False}, benefit("a", either)).missing == ("entity_type",)
-    assert only({"entity_type": "个体户"}, benefit("a", either)).missing == ()
+    assert only({}, make_benefit("a", either)).missing == ("entity_type", "financing_need")
+    assert only({"financing_need": False}, make_benefit("a", either)).missing == ("entity_type",)
+    assert only({"entity_type": "个体户"}, make_benefit("a", either)).missing == ()
 
 
 def test_a_question_under_not_is_asked_as_long_as_it_counts() -> None:
-    policy = benefit("a", {"text": "没有", "not": [{"text": "都有", "all": [TRADER, LOANS]}]})
+    policy = make_benefit("a", {"text": "没有", "not": [{"text": "都有", "all": [TRADER, LOANS]}]})
     assert only({}, policy).missing == ("entity_type", "financing_need")
     assert only({"entity_type": "个体户"}, policy).missing == ("financing_need",)
     assert only({"entity_type": "企业"}, policy).missing == ()
 
 
 def test_a_refused_or_likely_entry_waits_for_nothing() -> None:
-    policy = benefit("a", HEADCOUNT, TRADER)
+    policy = make_benefit("a", HEADCOUNT, TRADER)
     assert only({"headcount": 301}, policy).missing == ()
     assert only({"headcount": 3, "entity_type": "个体户"}, policy).missing == ()
 
 
 def test_a_closed_entry_asks_only_what_would_refuse() -> None:
     closed = {"text": "已截止", "closes": "2026-08-31"}
-    assert only({}, benefit("a", HEADCOUNT, application_window=closed)).missing == ("headcount",)
+    assert only({}, make_benefit("a", HEADCOUNT, application_window=closed)).missing == (
+        "headcount",
+    )
     either = {"text": "任选", "any": [TRADER, JUDGED]}
-    assert only({}, benefit("a", either, application_window=closed)).missing == ()
+    assert only({}, make_benefit("a", either, application_window=closed)).missing == ()
 
 
 def test_the_next_question_is_the_one_that_settles_most() -> None:
     revenue = {**HEADCOUNT, "field": "annual_revenue", "unit": "万元"}
     asked = ask(
         {"audience": "企业"},
-        benefit("a", LOANS),
-        benefit("b", HEADCOUNT, TRADER, revenue),
-        benefit("c", HEADCOUNT, TRADER, revenue, LOANS),
-        benefit("d", HEADCOUNT, TRADER, revenue),
+        make_benefit("a", LOANS),
+        make_benefit("b", HEADCOUNT, TRADER, revenue),
+        make_benefit("c", HEADCOUNT, TRADER, revenue, LOANS),
+        make_benefit("d", HEADCOUNT, TRADER, revenue),
     ).questions
     # financing_need settles one by itself: 1 + 1/4; the others 1/3 + 1/4 + 1/3, as they are asked.
     assert [(question.key, entries) for question, entries in asked] == [
@@ -422,8 +406,8 @@ def test_the_next_question_is_the_one_that_settles_most() -> None:
 
 
 def test_who_asks_is_asked_first() -> None:
-    assert ask({}, benefit("a", HEADCOUNT)).questions[0][0].key == "audience"
-    assert ask({"headcount": 1}, benefit("a", HEADCOUNT)).questions == ()
+    assert ask({}, make_benefit("a", HEADCOUNT)).questions[0][0].key == "audience"
+    assert ask({"headcount": 1}, make_benefit("a", HEADCOUNT)).questions == ()
 
 
 # Order and presentation
@@ -431,7 +415,7 @@ def test_who_asks_is_asked_first() -> None:
 
 def test_what_answers_can_settle_comes_first_then_missing_deadline_title_slug() -> None:
     def open_one(slug: str, *conditions: dict[str, Any], **fields: Any) -> Policy:
-        return benefit(slug, *conditions, **fields)
+        return make_benefit(slug, *conditions, **fields)
 
     judged = ask(
         {"audience": "企业"},
@@ -451,7 +435,7 @@ def test_what_answers_can_settle_comes_first_then_missing_deadline_title_slug() 
 
 
 def test_a_match_tells_every_reason_as_json() -> None:
-    policy = benefit(
+    policy = make_benefit(
         "startup-loan",
         {**HEADCOUNT, "basis": "办法第3条", "note": "按季度平均"},
         JUDGED,
@@ -466,7 +450,7 @@ def test_a_match_tells_every_reason_as_json() -> None:
         {
             "text": "不超过 300 人",
             "outcome": True,
-            "url": "/policies/startup-loan.html",
+            "url": "/policies/startup-loan.html#eligibility-1",
             "field": "headcount",
             "label": "从业人数",
             "threshold": "不超过 300 人",
@@ -482,7 +466,7 @@ def test_a_match_tells_every_reason_as_json() -> None:
 
 
 def test_the_index_keeps_the_rules_of_benefits_and_nothing_internal() -> None:
-    public = benefit("loan", HEADCOUNT, internal="不外传")
+    public = make_benefit("loan", HEADCOUNT, internal="不外传")
     with make_index(public, make_policy("permit", internal="不外传")) as index:
         assert [rule.record["slug"] for rule in index.rules] == ["loan"]
         assert "不外传" not in json.dumps([dict(rule.record) for rule in index.rules])
@@ -496,7 +480,7 @@ def test_the_index_keeps_the_rules_of_benefits_and_nothing_internal() -> None:
 def persona(path: Path) -> tuple[dict[str, Any], Matches]:
     told = yaml.safe_load(path.read_text(encoding="utf-8"))
     day = date.fromisoformat(told["as_of"])
-    return told, match(library(), parse_profile(told["profile"], day), day)
+    return told, match(real_rules(), parse_profile(told["profile"], day), day)
 
 
 @pytest.mark.parametrize("path", PERSONAS, ids=lambda path: path.stem)
@@ -513,23 +497,23 @@ def test_made_up_people_get_exactly_what_they_should(path: Path) -> None:
     for outcome in (Outcome.NOT_ELIGIBLE, Outcome.MORE_INFORMATION):
         assert set(told.get(outcome, ())) <= set(slugs(judged.group(outcome)))
     assert set(told.get("absent", ())).isdisjoint(slugs(tuple(everything(judged))))
-    assert set(told.get("absent", ())) <= {rule.record["slug"] for rule in library()}
+    assert set(told.get("absent", ())) <= {rule.record["slug"] for rule in real_rules()}
 
 
 def test_every_entry_that_questions_can_test_is_likely_for_some_made_up_person() -> None:
     likely = {slug for path in PERSONAS for slug in persona(path)[0]["likely"]}
-    assert likely == {rule.record["slug"] for rule in library() if rule.testable}
+    assert likely == {rule.record["slug"] for rule in real_rules() if rule.testable}
 
 
 def test_every_entry_that_can_be_refused_is_refused_to_some_made_up_person() -> None:
     refused = {slug for path in PERSONAS for slug in persona(path)[0].get("not_eligible", ())}
-    testable = {rule.record["slug"] for rule in library() if rule.testable}
+    testable = {rule.record["slug"] for rule in real_rules() if rule.testable}
     # Income below the local standard opens 低保 to anybody, and only the window can tell.
     assert testable - refused == {"urban-rural-dibao"}
 
 
 def test_somebody_who_knows_nothing_is_refused_nothing() -> None:
-    judged = match(library(), Profile(), DAY)
+    judged = match(real_rules(), Profile(), DAY)
     assert judged.not_eligible == ()
     assert judged.likely == ()
 
@@ -567,8 +551,8 @@ def test_more_answers_settle_what_is_open_and_change_nothing_that_is_settled(
     profile: dict[str, Any], data: st.DataObject
 ) -> None:
     kept = data.draw(st.sets(st.sampled_from(sorted(profile))) if profile else st.just(set()))
-    fewer = match(library(), parse_profile({key: profile[key] for key in kept}, DAY), DAY)
-    more = match(library(), parse_profile(profile, DAY), DAY)
+    fewer = match(real_rules(), parse_profile({key: profile[key] for key in kept}, DAY), DAY)
+    more = match(real_rules(), parse_profile(profile, DAY), DAY)
     later = {found.slug: found for found in everything(more)}
     for found in everything(fewer):
         if found.outcome is not Outcome.MORE_INFORMATION:
@@ -581,10 +565,10 @@ def test_more_answers_settle_what_is_open_and_change_nothing_that_is_settled(
 @settings(max_examples=60, deadline=None)
 @given(profiles)
 def test_taking_an_answer_back_refuses_nothing_new(profile: dict[str, Any]) -> None:
-    refused = set(slugs(match(library(), parse_profile(profile, DAY), DAY).not_eligible))
+    refused = set(slugs(match(real_rules(), parse_profile(profile, DAY), DAY).not_eligible))
     for key in profile:
         unsure = parse_profile({**profile, key: "不清楚"}, DAY)
-        assert set(slugs(match(library(), unsure, DAY).not_eligible)) <= refused
+        assert set(slugs(match(real_rules(), unsure, DAY).not_eligible)) <= refused
 
 
 FLAGS = [row.key for row in load_questions().rows if row.type is QuestionType.FLAG][:4]
@@ -613,7 +597,7 @@ def test_missing_are_exactly_the_questions_that_can_change_the_outcome(
     tree: dict[str, Any], closed: bool
 ) -> None:
     window = {"application_window": {"text": "截止", "closes": "2026-01-01"}} if closed else {}
-    read = rules(benefit("a", tree, **window))
+    read = rules_of(make_benefit("a", tree, **window))
 
     def outcome(answers: dict[str, bool | None]) -> Outcome:
         given = {key: value for key, value in answers.items() if value is not None}

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from factories import make_policy
+from factories import make_policy, real_rules
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page
@@ -157,7 +157,7 @@ def tell(found: Match) -> Verdict:
 
 
 def tell_finding(finding: Finding) -> Verdict:
-    row = finding.to_dict("")
+    row = finding.to_dict("", {})
     del row["url"]
     if finding.children:
         row["conditions"] = [tell_finding(child) for child in finding.children]
@@ -174,11 +174,6 @@ def record(slug: str = "a", **fields: Any) -> dict[str, Any]:
 @cache
 def library() -> tuple[Policy, ...]:
     return load_library(ROOT / "policies").policies
-
-
-@cache
-def real_rules() -> tuple[Rule, ...]:
-    return read_rules(json.loads(rule) for policy in library() if (rule := rule_of(policy)))
 
 
 # Shared cases

@@ -2,25 +2,22 @@
 
 import json
 import re
-import socket
-import threading
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from datetime import date
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
-from browser import HOSTILE, HOSTILE_SHORT, build, write_project
+from browser import (
+    HOSTILE,
+    HOSTILE_SHORT,
+    build_project,
+    open_context,
+    serve_app,
+    serve_files,
+)
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect
-
-import search_server
-from indexer.loader import load_library
-from indexer.pages import build_pages
-from indexer.writing import build_index
 
 TODAY = date(2026, 11, 24)
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
@@ -163,44 +160,21 @@ def library() -> dict[str, dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    project = write_project(tmp_path_factory.mktemp("questionnaire"), library())
-    entries = load_library(project / "policies")
-    build_index(entries, project / "build" / "index")
-    build_pages(entries, project / "build" / "pages", TODAY)
-    build(project, "mkdocs", "build", "--strict", POLICYKB_PAGES="build/pages")
-    return project
+    return build_project(tmp_path_factory.mktemp("questionnaire"), library(), TODAY)
 
 
 @pytest.fixture(scope="module")
 def service(project: Path) -> Iterator[str]:
     """The address of the running service, which forbids what its policy does not name."""
-    app = search_server.make_app(
-        project / "build/index", project / "build/site", today=lambda: TODAY
-    )
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/match.html"
-        server.should_exit = True
-        thread.join()
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: every request would be a line among the test results."""
+    with serve_app(project, TODAY) as address:
+        yield f"{address}match.html"
 
 
 @pytest.fixture(scope="module")
 def files(project: Path) -> Iterator[str]:
     """The address of the page on a plain file server."""
-    handler = partial(_Quiet, directory=str(project / "build/site"))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/match.html"
-        server.shutdown()
-        thread.join()
+    with serve_files(project) as address:
+        yield f"{address}match.html"
 
 
 @pytest.fixture
@@ -218,11 +192,8 @@ def anywhere(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(locale="zh-CN", viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(10_000)
-    context.clock.set_fixed_time(f"{TODAY}T12:00:00+08:00")
-    yield context
-    context.close()
+    with open_context(browser, TODAY) as opened:
+        yield opened
 
 
 @pytest.fixture

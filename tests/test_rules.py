@@ -1,17 +1,13 @@
 """The rules of the real entries, one condition at a time: every option, every single refusal."""
 
-import json
 from datetime import date
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
+from factories import real_rules
 
-from indexer.cards import rule_of
-from indexer.loader import load_library
-from indexer.matching import Outcome, Rule, match, read_rules
-from indexer.policy import Kind
+from indexer.matching import Outcome, Rule, match
 from indexer.profile import parse_profile
 from indexer.questions import load_questions
 
@@ -29,10 +25,7 @@ POOR = {"特困人员", "低保对象", "低保边缘家庭", "刚性支出困�
 
 @cache
 def rules() -> dict[str, Rule]:
-    policies = load_library(Path(__file__).resolve().parent.parent / "policies").policies
-    benefits = [policy for policy in policies if policy.kind is Kind.BENEFIT]
-    read = read_rules(json.loads(rule_of(policy)) for policy in benefits)
-    return {rule.record["slug"]: rule for rule in read}
+    return {rule.record["slug"]: rule for rule in real_rules()}
 
 
 def outcome(slug: str, profile: dict[str, Any]) -> Outcome:
