@@ -120,6 +120,8 @@ def open_table(path: Path, known: Known, sheet: str | None = None) -> Iterator[T
     """Open a table whose header is the row with the most names that are `known`."""
     try:
         file = path.open("rb")
+    except FileNotFoundError:
+        raise TableError(f"{path}：没有这个文件，请核对文件名。") from None
     except OSError as error:
         raise TableError(f"{path}：读不出来（{error.strerror}），请核对文件名。") from None
     with file:

@@ -417,7 +417,7 @@ def test_an_empty_file_or_none_at_all_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"")
     with pytest.raises(TableError, match="没有找到表头"):
         read(tmp_path / "a.csv")
-    with pytest.raises(TableError, match="读不出来（No such file or directory）"):
+    with pytest.raises(TableError, match="没有这个文件，请核对文件名"):
         read(tmp_path / "none.csv")
 
 
@@ -986,6 +986,8 @@ def test_personal_columns_are_written_nowhere_unless_they_are_named(tmp_path: Pa
 def test_a_column_to_keep_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(TableError, match="--keep：名单里没有列“联系电活”。您是不是想写 联系电话？"):
         run_batch(tmp_path, keep=["联系电活"])
+    with pytest.raises(TableError, match="没有列“备注”。有的列是：统一社会信用代码、企业名称、"):
+        run_batch(tmp_path, keep=["备注"])
 
 
 def test_a_column_to_keep_that_is_called_like_a_result_is_told(tmp_path: Path) -> None:
