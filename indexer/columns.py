@@ -117,8 +117,8 @@ def map_columns(table: Table, kept: Iterable[str] = ()) -> tuple[Column, ...]:
     mistakes.extend(_twice(columns))
     there = {fold(column.name) for column in columns}
     for name in sorted(wanted - there):
-        names = [printable(column.name) for column in columns if column.name]
-        hint = did_you_mean(name, names) or f"有的列是：{'、'.join(names)}。"
+        known = [printable(column.name) for column in columns if column.name]
+        hint = did_you_mean(name, known) or f"有的列是：{'、'.join(known)}。"
         mistakes.append(f"--keep：名单里没有列{shown(name)}。{hint}")
     if not any(column.use is Use.ANSWER for column in columns):
         names = "、".join(printable(column.name) for column in columns if column.name)
