@@ -1217,10 +1217,10 @@ def test_a_preview_shows_the_mapping_and_writes_nothing(folder: Path) -> None:
 def test_a_list_that_cannot_be_read_exits_1_and_wrong_words_exit_2(folder: Path) -> None:
     done = command(folder, "--batch", "none.csv", "--out", "out")
     assert done.returncode == 1
-    assert done.stderr.startswith("policykb：none.csv：读不出来")
+    assert done.stderr == "policykb：none.csv：没有这个文件，请核对文件名。\n"
     done = command(folder, "--batch", "none.csv", "--out", "out", "--json")
     assert done.returncode == 1
-    assert "读不出来" in json.loads(done.stdout)["problems"][0]["message"]
+    assert json.loads(done.stdout)["problems"][0]["message"] == "none.csv：没有这个文件，请核对文件名。"
     done = command(folder, "--batch", "firms.csv")
     assert (done.returncode, "--out" in done.stderr) == (2, True)
     done = command(folder, "--batch", "firms.csv", "--profile", "me.yml")
