@@ -1220,7 +1220,8 @@ def test_a_list_that_cannot_be_read_exits_1_and_wrong_words_exit_2(folder: Path)
     assert done.stderr == "policykb：none.csv：没有这个文件，请核对文件名。\n"
     done = command(folder, "--batch", "none.csv", "--out", "out", "--json")
     assert done.returncode == 1
-    assert json.loads(done.stdout)["problems"][0]["message"] == "none.csv：没有这个文件，请核对文件名。"
+    (problem,) = json.loads(done.stdout)["problems"]
+    assert problem == {"message": "none.csv：没有这个文件，请核对文件名。"}
     done = command(folder, "--batch", "firms.csv")
     assert (done.returncode, "--out" in done.stderr) == (2, True)
     done = command(folder, "--batch", "firms.csv", "--profile", "me.yml")
