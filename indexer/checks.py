@@ -11,7 +11,7 @@ from indexer.conditions import check_condition
 from indexer.formulas import check_estimate
 from indexer.frontmatter import Loc, place_name
 from indexer.library import Entry, link_targets, linked_slug
-from indexer.policy import Benefit, Condition, Estimate
+from indexer.policy import Benefit, Condition, Estimate, Policy
 from indexer.problems import Problem, did_you_mean, shown
 
 Finding = tuple[Loc, str]
@@ -79,6 +79,7 @@ def check_entry(entry: Entry) -> Iterator[Finding]:
     yield from _check_citations(entry)
     yield from _check_conditions(entry)
     yield from _check_estimates(entry)
+    yield from _check_situations(entry)
 
 
 def check_library(entries: Sequence[Entry], slugs: set[str], prefix: str = "") -> list[Problem]:
@@ -190,6 +191,40 @@ def _check_estimates(entry: Entry) -> Iterator[Finding]:
         if isinstance(estimate, Estimate):
             for part, message in check_estimate(estimate, entry.policy.audience):
                 yield (*loc, part), message
+
+
+def _check_situations(entry: Entry) -> Iterator[Finding]:
+    """Yield options that are there twice, unknown ones, and questions that change nothing."""
+    options: dict[str, int] = {}
+    for number, situation in enumerate(entry.policy.situations):
+        for place, option in enumerate(situation.options):
+            if option in options:
+                yield (
+                    ("situations", number, "options", place),
+                    f"选项{shown(option)}写了两次；一个条目里的选项不能重名。",
+                )
+            options[option] = number
+    used: set[int] = set()
+    for loc, name in _named_situations(entry.policy):
+        if name in options:
+            used.add(options[name])
+        else:
+            allowed = f"能写的有：{'、'.join(options)}。" if options else "那里还没有写选项。"
+            yield loc, f"situations 里没有{shown(name)}。{did_you_mean(name, options) or allowed}"
+    for number in sorted(set(options.values()) - used):
+        question = shown(entry.policy.situations[number].question)
+        message = f"没有一项按{question}分情形；请在材料、步骤等的 situation 里写上它的选项。"
+        yield ("situations", number), message
+
+
+def _named_situations(policy: Policy) -> Iterator[tuple[Loc, str]]:
+    """Yield every option named in `situation` inside the lists of an entry."""
+    for name in type(policy).model_fields:
+        value = getattr(policy, name)
+        if isinstance(value, tuple) and name != "bundle":  # a step names those of its own entry
+            for number, item in enumerate(value):
+                for place, option in enumerate(getattr(item, "situation", ())):
+                    yield (name, number, "situation", place), option
 
 
 def _check_relations(entry: Entry, by_slug: Mapping[str, Entry]) -> Iterator[Finding]:

@@ -101,6 +101,15 @@ class TimeLimitKind(StrEnum):
     PROMISED = "promised"  # 承诺时限
 
 
+class TimeLimitStage(StrEnum):
+    """Which step of a permit procedure a time limit is for (时限阶段)."""
+
+    ACCEPTANCE = "acceptance"  # 受理：看材料齐不齐，一次告知要补什么
+    DECISION = "decision"  # 决定：从受理那天起
+    EXTENSION = "extension"  # 延长：决定不了的，经批准再加
+    DELIVERY = "delivery"  # 送达：从作出决定那天起
+
+
 class TimeUnit(StrEnum):
     """How a time limit is counted (时限单位)."""
 
@@ -150,6 +159,10 @@ LABELS: dict[StrEnum, str] = {
     Status.SUPERSEDED: "已被替代",
     TimeLimitKind.STATUTORY: "法定时限",
     TimeLimitKind.PROMISED: "承诺时限",
+    TimeLimitStage.ACCEPTANCE: "受理",
+    TimeLimitStage.DECISION: "决定",
+    TimeLimitStage.EXTENSION: "延长",
+    TimeLimitStage.DELIVERY: "送达",
     TimeUnit.WORKING_DAYS: "个工作日",
     TimeUnit.CALENDAR_DAYS: "日",
     TimeUnit.HOURS: "小时",
@@ -320,6 +333,20 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Situation(Record):
+    """One thing to tick before a notice is printed (情形): a question and its options.
+
+    An option may be named in `situation` of clauses, materials and time limits. While nothing of a
+    question is ticked, whatever depends on it is told.
+    """
+
+    question: ShortText = Field(description="问什么", examples=["办哪一种"])
+    options: Annotated[OneOrMore[ShortText], Field(min_length=2)] = Field(
+        description="能选什么，至少两个；一个条目里不重复", examples=[["新办", "变更", "延续"]]
+    )
+    note: Text | None = Field(None, description="怎样判断选哪个", examples=["证快到期的选延续"])
+
+
 class Clause(Record):
     """One statement of an entry, with the clause it rests on (要点)."""
 
@@ -327,6 +354,12 @@ class Clause(Record):
     name: ShortText | None = Field(None, description="小标题，例如步骤名称", examples=["受理"])
     when: ShortText | None = Field(
         None, description="只在什么情形下适用；不写表示都适用", examples=["施工排水"]
+    )
+    situation: OneOrMore[ShortText] = Field(
+        (),
+        description="只在哪些情形下适用：situations 里的选项；同一问的几个选项是“或”，"
+        "不同问的是“且”；不写表示都适用",
+        examples=[["新办"]],
     )
     basis: Text | None = Field(
         None, description="依据的法规条款或文件", examples=["城镇排水与污水处理条例第22条"]
@@ -354,7 +387,19 @@ class Material(Record):
     when: ShortText | None = Field(
         None, description="只在什么情形下要交；不写表示都要交", examples=["重点排污单位"]
     )
+    situation: OneOrMore[ShortText] = Field(
+        (),
+        description="只在哪些情形下适用：situations 里的选项；同一问的几个选项是“或”，"
+        "不同问的是“且”；不写表示都适用",
+        examples=[["变更"]],
+    )
     shared: Flag | None = Field(None, description="是否可由部门共享、免提交", examples=[True])
+    template: ShortText | None = Field(
+        None, description="空白表、样表叫什么、在哪里拿", examples=["窗口免费领取"]
+    )
+    template_url: Url | None = Field(
+        None, description="空白表、样表的网址", examples=["https://www.example.gov.cn/form.docx"]
+    )
     basis: Text | None = Field(
         None, description="依据的条款", examples=["城镇污水排入排水管网许可管理办法第7条"]
     )
@@ -377,6 +422,18 @@ class TimeLimit(Record):
         description="单位：working_days 工作日、calendar_days 自然日、hours 小时、"
         "months 月、years 年",
         examples=["working_days"],
+    )
+    stage: TimeLimitStage | None = Field(
+        None,
+        description="哪一步的期限：acceptance 受理（补正告知）、decision 作出决定、"
+        "extension 经批准延长、delivery 送达；别的期限不写",
+        examples=["decision"],
+    )
+    situation: OneOrMore[ShortText] = Field(
+        (),
+        description="只在哪些情形下适用：situations 里的选项；同一问的几个选项是“或”，"
+        "不同问的是“且”；不写表示都适用",
+        examples=[["延续"]],
     )
     basis: Text | None = Field(
         None, description="依据的条款", examples=["城镇污水排入排水管网许可管理办法第6条"]
@@ -622,6 +679,72 @@ class Source(Record):
         return self
 
 
+class CommonQuestion(Record):
+    """One question that the hotline and the counter answer in approved words (统一答复)."""
+
+    question: ShortText = Field(description="大家怎么问", examples=["开饭店要办排水证吗"])
+    short: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=5, max_length=120)
+    ] = Field(
+        description="短答：电话里一口气说完，最多 120 个字",
+        examples=["要办。往市政下水道排污水的饭店，开业前先办排水许可证，许可不收费。"],
+    )
+    long: Text | None = Field(
+        None,
+        description="长答：条件、办法、例外，一段话",
+        examples=["从事餐饮又往城镇排水设施排污水的……"],
+    )
+    basis: Text | None = Field(
+        None, description="依据的条款", examples=["城镇排水与污水处理条例第21条"]
+    )
+    source: OneOrMore[ShortText] = Field(
+        (), description="出处代号，对应 sources 里的 id", examples=[["L-排水"]]
+    )
+
+
+class BundleStep(Record):
+    """One item of a bundle (一件事里的一项): an entry of the library, or a step elsewhere."""
+
+    id: Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=40)] = Field(
+        description="代号，供别的步骤的 after 引用", examples=["drainage"]
+    )
+    entry: Slug | None = Field(
+        None, description="办哪一项（条目名）", examples=["drainage-discharge-permit"]
+    )
+    name: ShortText | None = Field(
+        None,
+        description="叫什么；写了 entry 的可以不写，用条目的标题",
+        examples=["营业执照（市场监管部门）"],
+    )
+    situation: OneOrMore[ShortText] = Field(
+        (), description="按条目 situations 里的哪些情形办", examples=[["施工排水"]]
+    )
+    when: ShortText | None = Field(
+        None, description="只在什么情形下要办；不写表示都要办", examples=["要挖马路接管的"]
+    )
+    after: OneOrMore[ShortText] = Field(
+        (), description="哪些步骤（代号）办完才能办；不写表示一开始就能办", examples=[["licence"]]
+    )
+    days: Count | None = Field(
+        None,
+        description="最长多少个工作日；不写就用条目的法定决定时限，也没有就算时限未知",
+        examples=[20],
+    )
+    basis: Text | None = Field(
+        None, description="先后次序、期限的依据", examples=["城市道路管理条例第33条"]
+    )
+    source: OneOrMore[ShortText] = Field(
+        (), description="出处代号，对应 sources 里的 id", examples=[["L-道路"]]
+    )
+    note: Text | None = Field(None, description="补充说明", examples=["可以和装修同时办"])
+
+    @model_validator(mode="after")
+    def _is_called_something(self) -> Self:
+        if self.entry is None and self.name is None:
+            raise PydanticCustomError("step", "entry（条目名）和 name（叫什么）至少写一个")
+        return self
+
+
 class Policy(Record):
     """One entry of the library: one Markdown file under `policies/`.
 
@@ -702,6 +825,16 @@ class Policy(Record):
     related: OneOrMore[Slug] = Field(
         (), description="相关条目（条目名）", examples=[["road-excavation"]]
     )
+    answers: OneOrMore[CommonQuestion] = Field(
+        (),
+        description="热线和窗口的统一答复：一问一答，最要紧的写在最前",
+        examples=[[{"question": "要办排水证吗", "short": "要办，开业前办，不收费。"}]],
+    )
+    bundle: OneOrMore[BundleStep] = Field(
+        (),
+        description="一件事要办的几项和先后（只在 rule 类条目里写）",
+        examples=[[{"id": "drainage", "entry": "drainage-discharge-permit"}]],
+    )
     documents: OneOrMore[Document] = Field(
         (),
         description="依据文件：法规、文件的名称、条款、文号和日期",
@@ -731,6 +864,11 @@ class Policy(Record):
     application_window: ApplicationWindow | None = Field(
         None, description="申报时间", examples=[{"text": "常年受理"}]
     )
+    situations: OneOrMore[Situation] = Field(
+        (),
+        description="办之前先问清楚的情形，一次告知单按它只列该列的",
+        examples=[[{"question": "办哪一种", "options": ["新办", "变更", "延续"]}]],
+    )
     materials: OneOrMore[Material] = Field(
         (), description="申请材料", examples=[[{"name": "排水许可申请表"}]]
     )
@@ -742,6 +880,11 @@ class Policy(Record):
         description="办理时限：法定的和承诺的",
         examples=[[{"kind": "statutory", "text": "受理之日起 15 个工作日内作出决定"}]],
     )
+    not_counted: OneOrMore[Clause] = Field(
+        (),
+        description="不算在时限里的时间",
+        examples=[[{"name": "听证", "text": "听证的时间不算在内"}]],
+    )
     fee: OneOrMore[Clause] = Field((), description="收费", examples=[[{"text": "许可本身不收费"}]])
     validity: OneOrMore[Clause] = Field(
         (), description="证件或结果的有效期", examples=[[{"text": "一般 5 年"}]]
@@ -751,6 +894,16 @@ class Policy(Record):
     )
     consequences: OneOrMore[Clause] = Field(
         (), description="不办或违反会怎样", examples=[[{"text": "无证排放的，责令停止"}]]
+    )
+    refusal: OneOrMore[Clause] = Field(
+        (),
+        description="什么情况不予受理、不予批准；依据的条目（based_on）里写了的不用再写",
+        examples=[[{"text": "不符合条件的，书面决定不予许可并说明理由"}]],
+    )
+    remedies: OneOrMore[Clause] = Field(
+        (),
+        description="不服怎么办；依据的条目（based_on）里写了的不用再写",
+        examples=[[{"name": "行政复议", "text": "知道之日起 60 日内申请"}]],
     )
     key_points: OneOrMore[Clause] = Field(
         (), description="要点：其他要说明的规定", examples=[[{"text": "差额征税的按余额判断"}]]

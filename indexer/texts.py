@@ -16,12 +16,17 @@ _GROUNDED = {
     "materials",
     "procedure",
     "time_limit",
+    "not_counted",
     "fee",
     "validity",
     "obligations",
     "consequences",
+    "refusal",
+    "remedies",
     "key_points",
     "handling_body",
+    "answers",
+    "bundle",
 }
 
 
@@ -75,10 +80,13 @@ def _body_parts(policy: Policy) -> Iterator[str]:
     for limit in policy.time_limit:
         yield from filter(None, (limit.text, limit.note))
     for clauses in (
+        policy.not_counted,
         policy.fee,
         policy.validity,
         policy.obligations,
         policy.consequences,
+        policy.refusal,
+        policy.remedies,
         policy.key_points,
         policy.cautions,
         policy.handling_body,

@@ -176,3 +176,45 @@ def test_html_in_a_body_is_refused(html: str, messages: Messages) -> None:
 
 def test_a_smaller_than_sign_before_a_number_is_no_html(messages: Messages) -> None:
     assert not messages({"a": {"body": "人数 < 300，收入<5000万元"}})
+
+
+TWO_SITUATIONS: dict[str, object] = {
+    "situations": [
+        {"question": "办哪一种", "options": ["新办", "延续"]},
+        {"question": "是不是工地", "options": ["施工排水", "不是工地"]},
+    ],
+    "materials": [
+        {"name": "原来的证", "situation": "延续"},
+        {"name": "施工图", "situation": ["新办", "施工排水"]},
+    ],
+}
+
+
+def test_situations_that_parts_depend_on_are_accepted(messages: Messages) -> None:
+    assert not messages({"permit": dict(TWO_SITUATIONS)})
+
+
+def test_a_situation_that_nobody_can_tick_is_told_with_the_nearest_option(
+    messages: Messages,
+) -> None:
+    fields = {**TWO_SITUATIONS, "procedure": [{"text": "申请", "situation": ["施工排谁"]}]}
+    assert messages({"permit": fields}) == [
+        "policies/permit.md procedure.1.situation.1：situations 里没有“施工排谁”。您是不是想写 施工排水？"
+    ]
+
+
+def test_an_option_written_twice_and_a_question_that_changes_nothing_are_told(
+    messages: Messages,
+) -> None:
+    fields = {
+        "situations": [
+            {"question": "办哪一种", "options": ["新办", "延续"]},
+            {"question": "证在不在", "options": ["在", "延续"]},
+        ],
+        "materials": [{"name": "申请表", "situation": "新办"}],
+    }
+    assert messages({"permit": dict(fields)}) == [
+        "policies/permit.md situations.2：没有一项按“证在不在”分情形；"
+        "请在材料、步骤等的 situation 里写上它的选项。",
+        "policies/permit.md situations.2.options.2：选项“延续”写了两次；一个条目里的选项不能重名。",
+    ]
