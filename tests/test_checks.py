@@ -199,7 +199,8 @@ def test_a_situation_that_nobody_can_tick_is_told_with_the_nearest_option(
 ) -> None:
     fields = {**TWO_SITUATIONS, "procedure": [{"text": "申请", "situation": ["施工排谁"]}]}
     assert messages({"permit": fields}) == [
-        "policies/permit.md procedure.1.situation.1：situations 里没有“施工排谁”。您是不是想写 施工排水？"
+        "policies/permit.md procedure.1.situation.1："
+        "situations 里没有“施工排谁”。您是不是想写 施工排水？"
     ]
 
 
