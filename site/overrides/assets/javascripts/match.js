@@ -366,7 +366,7 @@
       const text = answer?.text ?? (given === SKIPPED ? "跳过了" : "不清楚");
       const edit = button("pk-button", "改", () => go({ asking: key }));
       edit.setAttribute("aria-label", `改：${label}`);
-      const row = make("div", answer ? "" : "pk-answers__open", make("dt", "", label), make("dd", "", text), edit);
+      const row = make("div", answer ? "" : "pk-answers__open", make("dt", "", label), make("dd", "", text, edit));
       list.append(row);
     }
     const restart = button("pk-button", "全部重来", () => go({ ...empty(), entry: state.entry, asOf: state.asOf }));
