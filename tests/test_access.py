@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser import build_project, open_context, serve_app, serve_files, small_library
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 TODAY = date(2026, 11, 24)
 TEMPLATES = Path(__file__).parent.parent / "site" / "overrides"
-PHONE = {"width": 360, "height": 740}
-DESK = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 360, "height": 740}
 AXE = Axe()
 RULES = {"resultTypes": ["violations"]}
+IS_LARGE = "({ href }) => href?.endsWith('/large.css')"
 COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"], **RULES}
 
 
@@ -172,15 +172,277 @@ def complaints(page: Page, options: dict[str, Any], where: str) -> list[str]:
     ]
 
 
+def enlarge(page: Page) -> None:
+    """Switch to large print, whose style is loaded then."""
+    page.get_by_role("button", name="大字版").click()
+    page.wait_for_function(f"[...document.styleSheets].some({IS_LARGE})")
+
+
 @pytest.mark.parametrize("name", VIEWS)
 def test_axe_finds_no_fault(reader: BrowserContext, service: str, files: str, name: str) -> None:
     page = reader.new_page()
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
     open_view(page, VIEWS[name], service, files)
     found = complaints(page, RULES, "浅色")
+    enlarge(page)
+    found += complaints(page, COLOURS, "大字版，浅色")
     page.emulate_media(color_scheme="dark")
-    found += complaints(page, COLOURS, "深色")
     page.set_viewport_size(PHONE)
-    found += complaints(page, RULES, "手机")
+    found += complaints(page, RULES, "大字版，手机，深色")
+    page.get_by_role("button", name="大字版").click()
+    found += complaints(page, RULES, "手机，深色")
     page.close()
     assert not found, "\n".join(found)
+
+
+# Large print
+
+SIZE = "parseFloat(getComputedStyle(document.documentElement).fontSize)"
+# Where everything is that can be seen, and how large its letters are.
+LAYOUT = """[...document.body.querySelectorAll("*")].filter((e) => e.checkVisibility()).map((e) => {
+  const { x, y, width, height } = e.getBoundingClientRect();
+  return [e.tagName, e.className, getComputedStyle(e).fontSize, x, y, width, height].join(" ");
+})"""
+WATCH_SHIFTS = """new PerformanceObserver((list) => {
+  for (const { value, hadRecentInput } of list.getEntries()) {
+    if (!hadRecentInput) window.shift = (window.shift ?? 0) + value;
+  }
+}).observe({ type: "layout-shift", buffered: true });"""
+CLOSED_STORAGE = """Object.defineProperty(window, "localStorage", {
+  get() { throw new DOMException("closed", "SecurityError"); },
+});"""
+
+
+def test_large_print_is_half_as_large_again_on_every_screen(page: Page, files: str) -> None:
+    for width in (320, 1280, 1700, 2100):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.goto(f"{files}about.html?mode=normal")
+        before = page.evaluate(SIZE)
+        page.goto(f"{files}about.html?mode=large")
+        assert page.evaluate(SIZE) == pytest.approx(1.5 * before), width
+
+
+def test_the_switch_is_said_and_kept_from_page_to_page(page: Page, disk: str) -> None:
+    page.goto(f"{disk}index.html")
+    switch = page.get_by_role("button", name="大字版")
+    expect(switch).to_have_attribute("aria-pressed", "false")
+    switch.press("Enter")
+    expect(switch).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("[data-large-said]")).to_have_text("已换成大字版。")
+    page.goto(f"{disk}policies/drainage-permit.html")
+    expect(switch).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("html")).to_have_class(re.compile("pk-large"))
+    switch.press("Space")
+    expect(page.locator("[data-large-said]")).to_have_text("已换回标准版。")
+    page.reload()
+    expect(switch).to_have_attribute("aria-pressed", "false")
+    expect(page.locator("html")).not_to_have_class(re.compile("pk-large"))
+
+
+def test_where_nothing_can_be_kept_large_print_lasts_for_the_page(page: Page, disk: str) -> None:
+    page.add_init_script(CLOSED_STORAGE)
+    page.goto(f"{disk}about.html")
+    before = page.evaluate(SIZE)
+    enlarge(page)
+    assert page.evaluate(SIZE) == 1.5 * before
+    page.goto(f"{disk}about.html?mode=large")
+    assert page.evaluate(SIZE) == 1.5 * before
+
+
+def test_a_link_opens_large_print_and_then_says_nothing_of_it(page: Page, service: str) -> None:
+    page.goto(f"{service}search.html?mode=large&q=许可")
+    searched(page)
+    expect(page.get_by_role("button", name="大字版")).to_have_attribute("aria-pressed", "true")
+    assert "mode" not in page.url
+    assert "q=" in page.url
+    page.goto(f"{service}about.html?mode=huge")
+    expect(page.get_by_role("button", name="大字版")).to_have_attribute("aria-pressed", "true")
+
+
+def test_large_print_does_not_flash_into_place(page: Page, files: str) -> None:
+    page.goto(f"{files}about.html?mode=large")
+    page.add_init_script(WATCH_SHIFTS)
+    for name in ("index.html", "enterprise.html", "policies/tax-relief-2024.html"):
+        page.goto(f"{files}{name}", wait_until="networkidle")
+        assert page.evaluate("window.shift ?? 0") < 0.01, name
+
+
+def test_large_print_leaves_out_what_may_be_missed_but_never_that_a_policy_is_over(
+    page: Page, files: str
+) -> None:
+    page.goto(f"{files}policies/tax-relief-2024.html?mode=large")
+    expect(page.locator(".pk-status")).to_have_text("已被替代")
+    expect(page.locator(".pk-banner:visible")).to_contain_text("本条已被替代")
+    for left_out in (".pk-toc", ".pk-crumbs"):
+        expect(page.locator(left_out)).to_be_hidden()
+    page.goto(f"{files}topics/tax.html")
+    cards = page.locator("[data-card]")
+    expect(cards.filter(has_text="2024").locator(".pk-status")).to_be_visible()
+    current = cards.filter(has_not_text="2024")
+    expect(current.locator(".pk-status")).to_be_hidden()
+    expect(current.locator(".pk-tags__deadline")).to_be_visible()
+    for pending in page.locator("[data-status=pending]").all():
+        expect(pending).to_be_visible()
+
+
+def test_in_large_print_whatever_is_pressed_is_48_pixels_high(page: Page, service: str) -> None:
+    page.goto(f"{service}about.html?mode=large")
+    page.set_viewport_size(PHONE)
+    small = []
+    for name in ("home", "list", "service", "hits", "half answered", "matches", "missing page"):
+        open_view(page, VIEWS[name], service, service)
+        controls = ".pk-tool, .pk-nav a, .pk-button, .pk-searchbox button, .pk-door, .pk-topic, "
+        controls += ".pk-ask__choice, .pk-chiplet, .pk-fold, .pk-counts__go, .pk-pages a, summary"
+        for control in page.locator(f":is({controls}):visible").all():
+            box = control.bounding_box()
+            if box and box["height"] < 48:
+                small.append((name, control.inner_text(), box["height"]))
+    assert small == []
+
+
+def test_paper_is_the_same_in_large_print(page: Page, files: str) -> None:
+    page.set_viewport_size({"width": 720, "height": 1000})
+    layouts = []
+    for mode in ("normal", "large"):
+        page.goto(f"{files}policies/drainage-permit.html?mode={mode}")
+        page.emulate_media(media="print")
+        layouts.append(page.evaluate(LAYOUT))
+        page.emulate_media(media="screen")
+    assert len(layouts[0]) > 100
+    assert layouts[0] == layouts[1]
+
+
+@pytest.mark.parametrize("mode", ["normal", "large"])
+def test_no_page_scrolls_sideways_on_320_pixels(page: Page, service: str, mode: str) -> None:
+    """That is also 200 % on a screen of 640 pixels, and 400 % on one of 1280."""
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.goto(f"{service}about.html?mode={mode}")
+    wide = []
+    for name, view in VIEWS.items():
+        open_view(page, view, service, service)
+        if page.evaluate("document.documentElement.scrollWidth") > 320:
+            wide.append(name)
+    assert wide == []
+
+
+# At a kiosk
+
+WARNING = "还在看吗？"
+
+
+@pytest.fixture
+def kiosk(browser: Browser) -> Iterator[Page]:
+    """A page at a kiosk, whose clock a test moves on."""
+    context = browser.new_context(locale="zh-CN", viewport={"width": 1080, "height": 1600})
+    context.set_default_timeout(10_000)
+    context.clock.install(time=f"{TODAY}T12:00:00+08:00")
+    page = context.new_page()
+    failures: list[str] = []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    yield page
+    context.close()
+    assert failures == []
+
+
+def wait(page: Page, seconds: int) -> None:
+    page.clock.run_for(1000 * seconds)
+
+
+def warning(page: Page) -> Any:
+    return page.get_by_role("alertdialog", name=WARNING)
+
+
+def test_a_kiosk_asks_and_then_returns_home_and_forgets(kiosk: Page, service: str) -> None:
+    kiosk.goto(f"{service}index.html?mode=kiosk&minutes=3")
+    expect(kiosk.get_by_role("button", name="大字版")).to_be_hidden()
+    kiosk.get_by_title("点一下改为浅色").click()
+    kiosk.goto(f"{service}match.html")
+    answered(kiosk)
+    assert "#a=" in kiosk.url
+    wait(kiosk, 155)
+    expect(warning(kiosk)).to_have_count(0)
+    wait(kiosk, 10)
+    expect(warning(kiosk)).to_contain_text(re.compile("1[45] 秒后回到首页"))
+    expect(warning(kiosk).get_by_role("button", name="继续看")).to_be_focused()
+    wait(kiosk, 16)
+    expect(kiosk).to_have_url(f"{service}index.html")
+    expect(kiosk.locator("html")).to_have_class(re.compile("pk-kiosk"))
+    kept = kiosk.evaluate("Object.keys(localStorage).map((key) => key.split('.').at(-1)).sort()")
+    assert kept == ["minutes", "mode"]
+
+
+@pytest.mark.parametrize("way", ["button", "touch", "Escape"])
+def test_whoever_is_still_there_reads_on(kiosk: Page, disk: str, way: str) -> None:
+    kiosk.goto(f"{disk}policies/drainage-permit.html?mode=kiosk")
+    wait(kiosk, 110)
+    if way == "button":
+        warning(kiosk).get_by_role("button", name="继续看").click()
+    elif way == "touch":
+        kiosk.mouse.click(5, 5)
+    else:
+        kiosk.keyboard.press("Escape")
+    expect(warning(kiosk)).to_have_count(0)
+    wait(kiosk, 95)
+    expect(warning(kiosk)).to_have_count(0)
+    expect(kiosk.locator("h1")).to_have_text("城镇污水排入排水管网许可")
+    wait(kiosk, 10)
+    warning(kiosk).get_by_role("button", name="回到首页").click()
+    expect(kiosk).to_have_url(f"{disk}index.html")
+
+
+def test_going_back_at_a_kiosk_shows_nothing_of_those_before(kiosk: Page, service: str) -> None:
+    kiosk.goto(f"{service}index.html?mode=kiosk")
+    kiosk.goto(f"{service}match.html")
+    answered(kiosk)
+    kiosk.goto(f"{service}search.html?q=许可")
+    searched(kiosk)
+    wait(kiosk, 121)
+    expect(kiosk).to_have_url(f"{service}index.html")
+    for _ in range(3):
+        kiosk.evaluate("void setTimeout(() => history.back())")
+        kiosk.wait_for_timeout(300)
+        expect(kiosk).to_have_url(f"{service}index.html")
+        expect(kiosk.locator("h1")).to_be_visible()
+    # Whoever comes next still has a way back of their own.
+    kiosk.get_by_role("link", name="办事事项").first.click()
+    kiosk.get_by_role("link", name="惠民政策").first.click()
+    kiosk.evaluate("void setTimeout(() => history.back())")
+    expect(kiosk).to_have_url(f"{service}service.html")
+    expect(kiosk.locator("h1")).to_be_visible()
+
+
+def test_the_home_page_of_a_kiosk_waits_in_peace(kiosk: Page, service: str) -> None:
+    kiosk.goto(f"{service}index.html?mode=kiosk")
+    wait(kiosk, 600)
+    expect(warning(kiosk)).to_have_count(0)
+    kiosk.locator("[data-search-key]").fill("我的事")
+    kiosk.mouse.wheel(0, 100)
+    wait(kiosk, 130)
+    expect(kiosk.locator("[data-search-key]")).to_have_value("")
+    assert kiosk.evaluate("scrollY") == 0
+
+
+def test_a_kiosk_opens_no_other_site_and_keeps_no_copies(kiosk: Page, service: str) -> None:
+    kiosk.goto(f"{service}policies/drainage-permit.html?mode=kiosk")
+    kiosk.get_by_role("link", name="示例条例").first.click()
+    told = kiosk.get_by_role("alertdialog", name="这台机器只能看政策库")
+    expect(told).to_contain_text("https://www.gov.cn/law.htm")
+    told.get_by_role("button", name="知道了").click()
+    kiosk.get_by_role("link", name="12345").first.click()
+    expect(told).to_contain_text("请打电话：12345")
+    kiosk.keyboard.press("Escape")
+    expect(told).to_have_count(0)
+    expect(kiosk.get_by_role("button", name="复制链接")).to_be_hidden()
+    expect(kiosk.get_by_role("button", name="打印")).to_be_visible()
+
+
+def test_a_kiosk_is_one_until_it_is_told_otherwise(kiosk: Page, service: str) -> None:
+    kiosk.goto(f"{service}index.html?mode=kiosk")
+    kiosk.goto(f"{service}about.html")
+    expect(kiosk.locator("html")).to_have_class(re.compile("pk-kiosk"))
+    kiosk.goto(f"{service}about.html?mode=normal")
+    expect(kiosk.locator("html")).not_to_have_class(re.compile("pk-kiosk|pk-large"))
+    kiosk.goto(f"{service}policies/drainage-permit.html")
+    wait(kiosk, 600)
+    expect(warning(kiosk)).to_have_count(0)
+    expect(kiosk.locator("h1")).to_have_text("城镇污水排入排水管网许可")

@@ -31,7 +31,7 @@
   }
 
   for (const box of document.querySelectorAll("[data-open-wide]")) {
-    box.open = matchMedia("(min-width: 60em)").matches;
+    box.open = matchMedia("(min-width: 60em)").matches && !document.querySelector("html.pk-large");
   }
 
   // On a phone the navigation is wider than the screen: bring the page's own link into view.
