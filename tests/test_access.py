@@ -52,6 +52,7 @@ class View:
     address: str
     ready: Callable[[Page], None] = lambda page: None
     alone: bool = False  # without the service
+    alike: bool = False  # its controls are those of another: the keyboard need not be tried again
 
 
 VIEWS = {
@@ -59,19 +60,19 @@ VIEWS = {
     "list": View("enterprise.html"),
     "long list": View("service.html"),
     "last page of a long list": View("service-2.html"),
-    "empty list": View("levels/district.html"),
+    "empty list": View("levels/district.html", alike=True),
     "topics": View("topics.html"),
-    "topic": View("topics/tax.html"),
-    "level": View("levels/city.html"),
+    "topic": View("topics/tax.html", alike=True),
+    "level": View("levels/city.html", alike=True),
     "service": View("policies/drainage-permit.html"),
-    "benefit": View("policies/tax-relief-2026.html"),
-    "rule": View("policies/permit-procedure.html"),
-    "superseded": View("policies/tax-relief-2024.html"),
-    "pending": View("policies/elderly-allowance.html"),
+    "benefit": View("policies/tax-relief-2026.html", alike=True),
+    "rule": View("policies/permit-procedure.html", alike=True),
+    "superseded": View("policies/tax-relief-2024.html", alike=True),
+    "pending": View("policies/elderly-allowance.html", alike=True),
     "hits": View("search.html?q=许可", searched),
     "no hits": View("search.html?q=zzzzz", searched),
-    "no service": View("search.html?q=许可", searched, alone=True),
-    "questionnaire": View("match.html"),
+    "no service": View("search.html?q=许可", searched, alone=True, alike=True),
+    "questionnaire": View("match.html", alike=True),
     "half answered": View("match.html", answered),
     "matches": View("match.html", finished),
     "about": View("about.html"),
@@ -193,6 +194,69 @@ def test_axe_finds_no_fault(reader: BrowserContext, service: str, files: str, na
     found += complaints(page, RULES, "手机，深色")
     page.close()
     assert not found, "\n".join(found)
+
+
+# By keyboard
+
+KEYBOARD = (Path(__file__).parent / "keyboard.js").read_text(encoding="utf-8")
+
+
+def walk(page: Page) -> tuple[list[str], list[str]]:
+    """Go through a page with the Tab key; return what was not reached, and what is wrong."""
+    stops = page.evaluate(KEYBOARD)
+    reached: list[int] = []
+    wrong: list[str] = []
+    for _ in range(len(stops) + 1):
+        page.keyboard.press("Tab")
+        found = page.evaluate("look()")
+        if found["problem"]:
+            wrong.append(f"{found['problem']}：{found['html']}")
+        if found["at"] >= 0:
+            reached.append(found["at"])
+    first = reached.index(0) if 0 in reached else 0  # where the page put the focus comes before
+    if reached[first:] + reached[:first] != sorted(reached):
+        wrong.append(f"次序和网页上不一样：{reached}")
+    return [html for at, html in enumerate(stops) if at not in reached], wrong
+
+
+@pytest.mark.parametrize("name", [name for name, view in VIEWS.items() if not view.alike])
+def test_the_tab_key_leads_through_a_page_in_order_and_one_sees_where(
+    page: Page, service: str, files: str, name: str
+) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    open_view(page, VIEWS[name], service, files)
+    page.evaluate("scrollTo(0, 0)")
+    assert walk(page) == ([], [])
+
+
+def test_escape_closes_what_opened_and_nothing_holds_the_focus(page: Page, service: str) -> None:
+    page.goto(f"{service}search.html")
+    searched(page)
+    box = page.locator("#q")
+    box.press_sequentially("排水证")
+    suggestions = page.locator("#suggestions")
+    expect(suggestions).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(suggestions).to_be_hidden()
+    expect(box).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.locator("[data-search-form] button")).to_be_focused()
+
+
+def test_colours_and_folds_work_by_keyboard(page: Page, files: str) -> None:
+    page.goto(f"{files}service-2.html")
+    page.locator("[name=__palette]:checked").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("body")).to_have_attribute("data-md-color-scheme", "slate")
+    box = page.locator(".pk-filters__box")
+    summary = box.locator("summary").first
+    for key, is_open in (("Enter", None), ("Space", "")):
+        summary.press(key)
+        if is_open is None:
+            expect(box).not_to_have_attribute("open", "")
+        else:
+            expect(box).to_have_attribute("open", "")
 
 
 # Large print
