@@ -21,7 +21,11 @@ TEMPLATES = Path(__file__).parent.parent / "site" / "overrides"
 PHONE: ViewportSize = {"width": 360, "height": 740}
 AXE = Axe()
 RULES = {"resultTypes": ["violations"]}
-IS_LARGE = "({ href }) => href?.endsWith('/large.css')"
+STYLED = """() => new Promise((done) => {
+  const link = document.querySelector("link[href$='/large.css']");
+  if (link.sheet) done();
+  else link.addEventListener("load", () => done());
+})"""
 COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"], **RULES}
 
 
@@ -80,6 +84,22 @@ VIEWS = {
 }
 
 
+READ_OUT = """## 一句话说清
+
+2026-05-01 起收到材料当场看，缺什么打 12345 问，也可以打 0533-7180000。
+
+| 情形 | 期限 |
+| --- | --- |
+| 当场能定 | 当天 |
+| 要核实 | 20 个工作日 |
+
+1. 先看材料
+2. 再作决定
+
+能当场决定的当场决定，书面说明理由的另行送达，需要听证的先听证，需要检验检疫的先检验检疫，需要专家评审的先评审，所需时间不计算在期限里。
+"""
+
+
 def library() -> dict[str, dict[str, Any]]:
     """Return the small library, a list that goes over two pages, and conditions to ask about."""
     entries = small_library()
@@ -89,6 +109,7 @@ def library() -> dict[str, dict[str, Any]]:
     entries["hiring-subsidy"]["eligibility"] = [
         {"text": "至少 400 人", "field": "headcount", "op": "gte", "value": "400", "unit": "人"}
     ]
+    entries["permit-procedure"]["body"] = READ_OUT
     body = "## 一句话说清\n\n到窗口办。\n"
     more = {f"service-{n}": {"title": f"第 {n} 件事", "body": body} for n in range(5)}
     return entries | more
@@ -176,7 +197,7 @@ def complaints(page: Page, options: dict[str, Any], where: str) -> list[str]:
 def enlarge(page: Page) -> None:
     """Switch to large print, whose style is loaded then."""
     page.get_by_role("button", name="大字版").click()
-    page.wait_for_function(f"[...document.styleSheets].some({IS_LARGE})")
+    page.evaluate(STYLED)
 
 
 @pytest.mark.parametrize("name", VIEWS)
@@ -387,6 +408,186 @@ def test_no_page_scrolls_sideways_on_320_pixels(page: Page, service: str, mode: 
         if page.evaluate("document.documentElement.scrollWidth") > 320:
             wide.append(name)
     assert wide == []
+
+
+# Read aloud
+
+# A voice that says nothing but keeps what it is given; a test lets it end. This machine has none.
+VOICE = """(() => {
+  const spoken = [];
+  const voices = [["English", "en-US"], ["粤语", "zh-HK"], ["普通话", "zh-CN"]];
+  const synthesis = Object.assign(new EventTarget(), {
+    spoken, speaking: false, paused: false,
+    getVoices: () => voices.map(([name, lang]) => ({ name, lang, localService: true })),
+    speak(utterance) { spoken.push(utterance); this.speaking = true; },
+    cancel() { if (this.speaking) spoken.push({ text: "（停）" }); this.speaking = false; },
+  });
+  Object.defineProperty(window, "speechSynthesis", { value: synthesis });
+  window.SpeechSynthesisUtterance = class extends EventTarget {
+    constructor(text) { super(); this.text = text; }
+  };
+  window.endOne = () => {
+    synthesis.speaking = false;
+    spoken.at(-1).dispatchEvent(new Event("end"));
+    return synthesis.speaking;
+  };
+})();"""
+SPOKEN = "speechSynthesis.spoken.map(({ text }) => text)"
+
+
+@pytest.fixture
+def voiced(page: Page) -> Page:
+    page.add_init_script(VOICE)
+    return page
+
+
+def read_aloud(page: Page) -> None:
+    page.get_by_role("button", name="读给我听").click()
+    expect(page.get_by_role("group", name="朗读")).to_contain_text("正在朗读")
+
+
+def read_to_the_end(page: Page) -> list[str]:
+    read_aloud(page)
+    page.evaluate("() => { while (endOne()) { /* go on */ } }")
+    spoken: list[str] = page.evaluate(SPOKEN)
+    return spoken
+
+
+def test_an_entry_is_read_in_order_without_controls_and_sources(voiced: Page, disk: str) -> None:
+    voiced.goto(f"{disk}policies/permit-procedure.html")
+    spoken = read_to_the_end(voiced)
+    assert spoken[0] == "行政许可办理的程序与期限"
+    assert spoken[spoken.index("一句话说清") :][:11] == [
+        "一句话说清",
+        "2026年5月1日 起收到材料当场看，缺什么打 1 2 3 4 5 问，也可以打 0 5 3 3 7 1 8 0 0 0 0。",
+        "情形；",
+        "期限",
+        "情形：当场能定；",
+        "期限：当天",
+        "情形：要核实；",
+        "期限：20 个工作日",
+        "第 1，先看材料",
+        "第 2，再作决定",
+        "能当场决定的当场决定，",
+    ]
+    assert "按条例办" in spoken
+    assert "补充一句" in spoken
+    assert max(map(len, spoken)) <= 75
+    heard = "".join(spoken)
+    for silent in ("打印", "复制链接", "读给我听", "依据", "出处", "核对日期", "当前位置", "首页"):
+        assert silent not in heard, silent
+    assert voiced.evaluate("speechSynthesis.spoken[0].voice.name") == "普通话"
+    assert voiced.evaluate("speechSynthesis.spoken[0].lang") == "zh-CN"
+    expect(voiced.get_by_role("group", name="朗读")).to_have_count(0)
+
+
+def test_facts_and_steps_are_read_as_they_are_meant(voiced: Page, service: str) -> None:
+    voiced.goto(f"{service}policies/drainage-permit.html")
+    heard = "".join(read_to_the_end(voiced))
+    for said in (
+        "现行有效",
+        "收费：不收费",
+        "咨询电话：1 2 3 4 5",
+        "第 1 步，申请",
+        "排水许可申请表",
+    ):
+        assert said in heard, said
+    assert "详见" not in heard
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "silent"),
+    [
+        (
+            "topic",
+            ["小微企业税费减免（2024 年版）", "已被替代"],
+            ["现行有效", "筛选", "在这一页里找"],
+        ),
+        ("hits", ["找到", "城镇污水排入排水管网许可"], ["排序", "最相关", "筛选"]),
+        ("matches", ["很可能符合", "小微企业税费减免"], ["逐条看条件", "替谁问", "复制链接"]),
+    ],
+)
+def test_lists_hits_and_matches_are_read(
+    voiced: Page, service: str, files: str, name: str, said: list[str], silent: list[str]
+) -> None:
+    open_view(voiced, VIEWS[name], service, files)
+    heard = "".join(read_to_the_end(voiced))
+    for text in said:
+        assert text in heard
+    for text in silent:
+        assert text not in heard
+
+
+def test_reading_pauses_goes_on_and_stops(voiced: Page, files: str) -> None:
+    voiced.goto(f"{files}policies/permit-procedure.html")
+    button = voiced.get_by_role("button", name="读给我听")
+    button.press("Enter")
+    expect(voiced.get_by_role("group", name="朗读")).to_contain_text("正在朗读")
+    voiced.evaluate("endOne()")
+    second = voiced.evaluate(SPOKEN)[-1]
+    assert voiced.evaluate("[...CSS.highlights.get('pk-reading')].join('').trim()") == second
+    bar = voiced.get_by_role("group", name="朗读")
+    voiced.keyboard.press("Tab")
+    expect(bar.get_by_role("button", name="暂停")).to_be_focused()
+    voiced.keyboard.press("Space")
+    expect(bar).to_contain_text("已暂停")
+    assert voiced.evaluate(SPOKEN)[-1] == "（停）"
+    bar.get_by_role("button", name="继续").press("Enter")
+    expect(bar).to_contain_text("正在朗读")
+    assert voiced.evaluate(SPOKEN)[-1] == second
+    bar.get_by_role("button", name="停止").press("Enter")
+    expect(bar).to_have_count(0)
+    expect(button).to_be_focused()
+    assert voiced.evaluate("CSS.highlights.has('pk-reading')") is False
+    read_aloud(voiced)
+    voiced.keyboard.press("Escape")
+    expect(bar).to_have_count(0)
+    assert voiced.evaluate(SPOKEN)[-1] == "（停）"
+
+
+def test_what_is_read_comes_into_view_and_leaving_ends_it(voiced: Page, service: str) -> None:
+    voiced.goto(f"{service}policies/drainage-permit.html")
+    read_aloud(voiced)
+    for _ in range(40):
+        voiced.evaluate("endOne()")
+    top = voiced.evaluate(
+        "[...CSS.highlights.get('pk-reading')][0].getBoundingClientRect().top / innerHeight"
+    )
+    assert 0 <= top < 1
+    assert voiced.evaluate("scrollY") > 0
+    voiced.evaluate(
+        "addEventListener('pagehide', () => sessionStorage.speaking = speechSynthesis.speaking)"
+    )
+    voiced.goto(f"{service}about.html")
+    assert voiced.evaluate("sessionStorage.speaking") == "false"
+
+
+def test_a_device_without_a_chinese_voice_says_so(page: Page, service: str) -> None:
+    page.goto(f"{service}policies/drainage-permit.html")
+    page.get_by_role("button", name="读给我听").click()
+    bar = page.get_by_role("group", name="朗读")
+    expect(bar).to_contain_text("没有中文语音")
+    expect(bar.get_by_role("button", name="暂停")).to_be_hidden()
+    bar.get_by_role("button", name="停止").click()
+    expect(bar).to_have_count(0)
+
+
+def test_a_browser_that_cannot_speak_offers_nothing(page: Page, service: str) -> None:
+    page.add_init_script("Object.defineProperty(window, 'speechSynthesis', { value: undefined });")
+    page.goto(f"{service}policies/drainage-permit.html")
+    expect(page.get_by_role("button", name="打印")).to_be_visible()
+    expect(page.get_by_role("button", name="读给我听")).to_be_hidden()
+
+
+def test_what_few_need_is_loaded_only_for_them(voiced: Page, service: str) -> None:
+    loaded: list[str] = []
+    voiced.on("request", lambda request: loaded.append(request.url.rsplit("/", 1)[-1]))
+    for name in ("index.html", "policies/permit-procedure.html"):
+        voiced.goto(f"{service}{name}", wait_until="networkidle")
+    rare = {"speech.js", "speech.css", "kiosk.js", "large.css"}
+    assert rare & set(loaded) == set()
+    read_aloud(voiced)
+    assert rare & set(loaded) == {"speech.js", "speech.css"}
 
 
 # At a kiosk
