@@ -7,6 +7,7 @@ A notice is made of sections of rows, each row with the situations it is for. Ev
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -248,10 +249,11 @@ def sources_at(blobs: Mapping[str, str]) -> list[str]:
     return [blobs[name] for name in SOURCES if name in blobs]
 
 
-def own_sources() -> list[str]:
+@cache
+def own_sources() -> tuple[str, ...]:
     """Return the blob ids of the code that is running."""
     package = Path(__file__).parent
-    return sources_at({name: blob_id((package / name).read_bytes()) for name in SOURCES})
+    return tuple(sources_at({name: blob_id((package / name).read_bytes()) for name in SOURCES}))
 
 
 def in_chinese(day: date) -> str:

@@ -77,9 +77,19 @@ def blobs_of(repository: Path, commit: str, paths: Sequence[str]) -> dict[str, s
     return {name: about.split()[2] for about, _, name in rows}
 
 
-def read_blob(repository: Path, blob: str) -> bytes:
-    """Return the bytes of a blob."""
-    return _run(repository, "cat-file", "blob", blob)
+def read_blobs(repository: Path, blobs: Sequence[str]) -> dict[str, bytes]:
+    """Return the bytes of some blobs, read in one go."""
+    if not blobs:
+        return {}
+    names = "".join(f"{blob}\n" for blob in blobs).encode()
+    answer = _run(repository, "cat-file", "--batch", given=names)
+    found, at = {}, 0
+    for blob in blobs:
+        end = answer.index(b"\n", at)
+        size = int(answer[at:end].split()[2])
+        found[blob] = answer[end + 1 : end + 1 + size]
+        at = end + 1 + size + 1  # each content ends with a line break of its own
+    return found
 
 
 def check_out(repository: Path, commit: str, folder: Path) -> Path:
@@ -100,13 +110,14 @@ def _git(folder: Path, *arguments: str) -> str:
     return _run(folder, *arguments).decode("utf-8", "surrogateescape")
 
 
-def _run(folder: Path, *arguments: str) -> bytes:
+def _run(folder: Path, *arguments: str, given: bytes | None = None) -> bytes:
     git = shutil.which("git")
     if git is None:
         raise NoHistory("这台电脑上没有 git，查不了历史；请先装上 git。")
     done = subprocess.run(  # noqa: S603 - git itself, with arguments that are no options
         [git, "-c", "core.quotePath=false", *arguments],
         cwd=folder,
+        input=given,
         capture_output=True,
         check=False,
     )
