@@ -18,6 +18,7 @@ _SLIPS = str.maketrans("OIL", "011", "- \t　－—")
 DIGEST = 8  # characters
 DAY = 3
 FIRST_DAY = date(2020, 1, 1)
+LAST_DAY = FIRST_DAY + timedelta(days=32**DAY - 1)
 MOST = 24  # characters: more options than a code can hold are more than a person can tick
 MAX_OPTIONS = 5 * (MOST - DIGEST - DAY - 1)
 

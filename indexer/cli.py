@@ -40,14 +40,21 @@ from indexer.parallel import step_back
 from indexer.params import SORTS, parse_params
 from indexer.pins import check_pins, load_pins
 from indexer.policy import Kind, Status, json_schema
-from indexer.problems import LexiconError, ParameterError, PolicyError, Problem
+from indexer.problems import (
+    LexiconError,
+    ParameterError,
+    PolicyError,
+    Problem,
+    did_you_mean,
+    shown,
+)
 from indexer.profile import Profile, parse_profile
 from indexer.proof import NotProven
 from indexer.query import Answer, search
 from indexer.revisions import NoHistory
 from indexer.terminal import (
-    bar,
     as_json_bytes,
+    bar,
     err,
     out,
     print_answer,
@@ -383,7 +390,7 @@ def notice_command(
         list[str] | None, typer.Option(help="办事人是哪种情形，可以写几次；不写就都列出。")
     ] = None,
     form: Annotated[
-        Format | None, typer.Option("--format", help=f"哪种文件：{'、'.join(Format)}。")
+        str | None, typer.Option("--format", help=f"哪种文件：{'、'.join(Format)}。")
     ] = None,
     out_file: Annotated[Path | None, typer.Option("--out", help="写进哪个文件。")] = None,
     verify: Annotated[
@@ -409,18 +416,20 @@ def notice_command(
         return
     _, day = parse_params([("as_of", as_of)] if as_of is not None else [])
     find = notices.sources_of_library(library)
-    notice = notices.make_notice(find, slug or "", situation or [], day or today(), base)
+    if slug not in library.by_slug:
+        hint = did_you_mean((slug or "")[:80], library.by_slug)
+        raise _WrongUse(f"没有条目{shown(slug)}。{hint}用 policykb search 可以查条目名。")
+    notice = notices.make_notice(find, slug, situation or [], day or today(), base)
     told = as_json_bytes(notice.to_dict()) if as_json else notices.render(notice, chosen_form)
     _put(told, out_file)
     if chosen_form is not Format.TEXT and not notice.link:
         err.print("没有网站的网址，这份告知单不印二维码；可以用 --address 写上。")
 
 
-def _form_of(form: Format | None, out_file: Path | None) -> Format:
+def _form_of(name: str | None, out_file: Path | None) -> Format:
     """Return the form that was asked for: by name, or by the name of the file."""
     ending = out_file.suffix.removeprefix(".").lower() if out_file else ""
-    if form is None:
-        form = Format(ending) if ending in list(Format) else Format.TEXT
+    form = notices.read_format(name or (ending if ending in list(Format) else Format.TEXT))
     if form in (Format.DOCX, Format.PDF) and out_file is None:
         raise _WrongUse(f"{form} 要用 --out 写明放在哪个文件。")
     return form

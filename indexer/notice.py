@@ -126,15 +126,15 @@ class Notice:
         )
 
     @property
-    def about(self) -> tuple[str, ...]:
+    def about(self) -> dict[str, str]:
         """The lines that say which notice this is."""
-        return (
-            f"告知日期：{in_chinese(self.day)}",
-            f"内容核对到：{in_chinese(self.reviewed)}",
-            f"内容版本：{self.version}",
-            f"核验码：{self.code}",
-            *((f"网址：{self.link}",) if self.link else ()),
-        )
+        lines = {
+            "day": f"告知日期：{in_chinese(self.day)}",
+            "reviewed": f"内容核对到：{in_chinese(self.reviewed)}",
+            "version": f"内容版本：{self.version}",
+            "code": f"核验码：{self.code}",
+        }
+        return lines | ({"link": f"网址：{self.link}"} if self.link else {})
 
     def applies(self, row: Row) -> bool:
         """Tell whether a row is for what was ticked."""
@@ -157,7 +157,7 @@ class Notice:
                 yield f"{number}. {row.line}"
                 if row.notes:
                     yield row.note
-        yield from (*SIGNATURES, *self.about)
+        yield from (*SIGNATURES, *self.about.values())
 
     def to_dict(self) -> dict[str, Any]:
         """Return the notice as JSON values."""
@@ -213,7 +213,7 @@ def compose_notice(
         day,
         policy.situations,
         chosen,
-        _warning(policy, day),
+        warnings_of(policy).get(policy.status_on(day), ""),
         tuple(_sections(policy, bases)),
         policy.reviewed,
         version,
@@ -261,14 +261,17 @@ def in_chinese(day: date) -> str:
     return f"{day.year} 年 {day.month} 月 {day.day} 日"
 
 
-def _warning(policy: Policy, day: date) -> str:
-    match policy.status_on(day):
-        case Status.PENDING if policy.effective:
-            return f"注意：本条从 {in_chinese(policy.effective)}起施行，现在还不能照这样办。"
-        case Status.EXPIRED | Status.SUPERSEDED if policy.expires:
-            until = in_chinese(policy.expires)
-            return f"注意：本条有效到 {until}，已经失效，不能再照这样办，请向窗口问清现在的规定。"
-    return ""
+def warnings_of(policy: Policy) -> dict[Status, str]:
+    """Return what stands on top of the notice when the entry is not in force."""
+    warnings = {}
+    if policy.effective:
+        since = in_chinese(policy.effective)
+        warnings[Status.PENDING] = f"注意：本条从 {since}起施行，现在还不能照这样办。"
+    if policy.expires:
+        over = f"注意：本条有效到 {in_chinese(policy.expires)}，已经失效，不能再照这样办，"
+        warnings[Status.EXPIRED] = over + "请向窗口问清现在的规定。"
+        warnings[Status.SUPERSEDED] = over + "请按接替它的规定办。"
+    return warnings
 
 
 def _sections(policy: Policy, bases: Sequence[Policy]) -> Iterator[Section]:

@@ -76,7 +76,7 @@ def _write_copy(paper: Paper, notice: Notice, copy: str, hint: str) -> None:
     _write_table(paper, notice)
     for line in SIGNATURES:
         _write(paper, line, before=Pt(8))
-    for line in notice.about:
+    for line in notice.about.values():
         _write(paper, line, size=SMALL)
     _write(paper, f"（{copy}到此为止）", size=SMALL, centred=True)
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import segno
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from indexer.notice import COPIES, SIGNATURES, STUB, Notice, Row, Section, in_chinese
+from indexer.notice import BLANK, COPIES, SIGNATURES, STUB, Notice, Row, Section
 from indexer.situations import options_of
 
+_LEFT_TO_THE_PAGE = {"day": f"告知日期：{BLANK}", "code": f"核验码：{BLANK}", "link": ""}
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -28,7 +29,8 @@ def render_sheet(notice: Notice, *, every: bool = False) -> str:
     """Return the printed sheet: both copies and the stub.
 
     With `every`, the parts that do not apply are there as well, hidden, each with the places of the
-    options it is for, so that a page can show them when something else is ticked.
+    options it is for, so that a page can show them when something else is ticked; day and code are
+    left to it too.
     """
     return (
         _environment()
@@ -40,7 +42,7 @@ def render_sheet(notice: Notice, *, every: bool = False) -> str:
             copies=COPIES,
             signatures=SIGNATURES,
             stub=STUB,
-            day=in_chinese(notice.day),
+            about=notice.about | (_LEFT_TO_THE_PAGE if every else {}),
             qr=_qr_code(notice.link),
         )
     )

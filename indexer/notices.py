@@ -6,6 +6,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
+from indexer.checkcodes import FIRST_DAY, LAST_DAY
 from indexer.generation import NO_COMMIT
 from indexer.index import Index
 from indexer.library import Library
@@ -34,6 +35,14 @@ class Format(StrEnum):
     HTML = "html"
     DOCX = "docx"
     PDF = "pdf"
+
+
+def read_format(name: str, *others: str) -> Format:
+    """Return the form with this name; raise ParameterError, which names `others` as well."""
+    if name not in list(Format):
+        message = f"只能是 {'、'.join((*others, *Format))}，收到的是{shown(name)}。"
+        raise ParameterError([ParameterProblem("format", message)])
+    return Format(name)
 
 
 @dataclass(frozen=True)
@@ -92,6 +101,9 @@ def make_notice(
     if source is None or not has_notice(source.policy):
         raise ParameterError([ParameterProblem("slug", _no_notice(slug, source))])
     policy = source.policy
+    if not FIRST_DAY <= day <= LAST_DAY:
+        message = f"只能是 {FIRST_DAY} 到 {LAST_DAY}，收到的是{shown(day)}。"
+        raise ParameterError([ParameterProblem("as_of", message)])
     page = f"{address.rstrip('/')}/{page_of(slug)}" if address else ""
     chosen = read_situations(situations, policy)
     bases = _bases(policy, find)
