@@ -228,7 +228,7 @@ NO_PERMIT = {
     "water-facility-alter",
     "water-service",
 }
-# No permits of their own, yet authorities decide on them; they tell refusals and remedies themselves.
+# No permits, yet authorities decide on them: they tell refusals and remedies themselves.
 DECIDED = {"attached-greening", "property-support-verification"}
 
 
