@@ -120,7 +120,7 @@ class Notice:
     def answers(self) -> tuple[str, ...]:
         """What was ticked, a line for each question."""
         return tuple(
-            f"{asked.question}：{'、'.join(found) if found else '没有选，各种情形都列在下面'}"
+            f"{asked.question}：{'、'.join(found) if found else '没有选，各种情形都列出'}"
             for asked in self.situations
             for found in [[option for option in asked.options if option in self.chosen]]
         )

@@ -26,7 +26,7 @@
       const names = question.boxes
         .filter((box) => box.checked)
         .map((box) => box.nextElementSibling.textContent);
-      const answer = names.length ? names.join("、") : "没有选，各种情形都列在下面";
+      const answer = names.length ? names.join("、") : "没有选，各种情形都列出";
       write(`[data-answer="${number}"]`, `${question.text}：${answer}`);
     });
     for (const section of page.querySelectorAll("[data-section]")) drawSection(section, ticked);
