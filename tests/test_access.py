@@ -79,6 +79,7 @@ VIEWS = {
     "questionnaire": View("match.html", alike=True),
     "half answered": View("match.html", answered),
     "matches": View("match.html", finished),
+    "notice": View("notices/drainage-permit.html"),
     "about": View("about.html"),
     "missing page": View("404.html"),
 }
