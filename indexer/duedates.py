@@ -2,8 +2,8 @@
 
 What it rests on, as far as the law goes:
 
-- 行政许可法 art. 42: 20 days from acceptance, 10 more if the head of the authority approves. Art. 82:
-  these are working days, without holidays; which days those are, `workdays.py` knows.
+- 行政许可法 art. 42: 20 days from acceptance, 10 more if the head of the authority approves.
+  Art. 82: these are working days, without holidays; which days those are, `workdays.py` knows.
 - Art. 45: 听证、招标、拍卖、检验、检测、检疫、鉴定、专家评审 do not count; the applicant is told in
   writing how long they take. 补正 comes before acceptance (art. 32: told at once or within 5 days
   what is missing, or else the application counts as accepted on the day it came). A pause for it
@@ -97,14 +97,19 @@ class Due:
         told = "、".join(self.limit.situation)
         return label(self.limit.kind) + (f"（{told}）" if told else "")
 
+    @property
+    def length(self) -> str:
+        """How long the limit is, with its extension."""
+        lengths = [limit.length for limit in (self.limit, self.extension) if limit]
+        return "，再加 ".join(filter(None, lengths))
+
     def to_dict(self) -> Data:
         """Return the limit and its day as JSON values."""
-        lengths = [limit.length for limit in (self.limit, self.extension) if limit]
         return {
             "kind": self.limit.kind,
             "name": self.name,
             "text": self.limit.text,
-            "length": "，再加 ".join(filter(None, lengths)),
+            "length": self.length,
             "extended": self.extension is not None,
             "last_day": _iso(self.last_day),
             "due": _iso(self.due),

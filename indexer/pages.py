@@ -24,6 +24,7 @@ from indexer.problems import PolicyError, Problem
 from indexer.questionnaire import questionnaire_files
 from indexer.sitesearch import FOLDER, search_files
 from indexer.theme import theme_style
+from indexer.workdays import DAYS, days_script, load_calendar
 
 Progress = Callable[[int, int], None]
 
@@ -85,8 +86,11 @@ def _make_pages(library: Library, day: date) -> dict[str, str]:
         )
     files, version = search_files(policies, texts, _labels())
     style = {"assets/stylesheets/theme.css": theme_style()}
+    days = {DAYS: days_script(load_calendar())}
     questionnaire, match = _questionnaire(policies)
-    return pages | files | style | questionnaire | match | _single_pages(library, day, version)
+    return (
+        pages | files | style | days | questionnaire | match | _single_pages(library, day, version)
+    )
 
 
 def _questionnaire(policies: Sequence[Policy]) -> tuple[dict[str, str], dict[str, str]]:

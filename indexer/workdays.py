@@ -90,6 +90,7 @@ def load_calendar(path: Path = HOLIDAYS_FILE) -> WorkCalendar:
     )
 
 
+@cache
 def days_script(calendar: WorkCalendar) -> str:
     """Return the script that tells a page the working days: only what is not as the weekday says.
 
