@@ -339,7 +339,7 @@ def _due_steps(
         if due.before and due.extension:
             text = f"{due.name}原来到这天，经批准再加 {due.extension.length}"
             yield Step(due.before, "extended", text)
-        yield Step(due.due, "due", f"{due.name}到期" + ("" if due.due else "：还不知道哪天"))
+        yield Step(due.due, "due", f"{due.name}到期")
         if due.due:
             yield from _delivery_steps(due, due.due, terms, filing, calendar)
 

@@ -133,7 +133,7 @@ def _read_notices(path: Path) -> Sequence[_Notice]:
         mistakes = list(_check_shape(row))
         notice = None if mistakes else _read_notice(row, mistakes)
         if notice and notice.year in {earlier.year for earlier in notices}:
-            mistakes.append(f"{notice.year} 年写了两次，请只留一条。")
+            mistakes.append(f"：{notice.year} 年写了两次，请只留一条。")
         if notice and not mistakes:
             notices.append(notice)
         problems += [f"holidays.yml 第 {number} 条{mistake}" for mistake in mistakes]

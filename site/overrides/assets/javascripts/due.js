@@ -148,7 +148,7 @@
 
   function drawResult({ name, length, due, weekday: day, unknown, text }) {
     const last = due
-      ? make("dd", "pk-due__day", make("strong", "", inWords(due)), ` ${day}`)
+      ? make("dd", "pk-due__day", make("strong", "", inWords(due)), " ", make("span", "", day))
       : make("dd", "pk-due__day", make("strong", "", "算不出来"));
     const left = due ? make("dd", "pk-due__left", howFar(daysBetween(today(), due))) : "";
     return make(
@@ -168,7 +168,7 @@
   }
 
   function drawStep({ day, event, text, weekday: name }) {
-    const when = day ? make("time", "", `${day} ${name}`) : make("span", "", "还不知道哪天");
+    const when = day ? make("time", "", `${day} ${name}`) : make("span", "", "哪天不知道");
     if (day) when.dateTime = day;
     return make("li", `pk-due__step pk-due__step--${event}`, when, make("span", "", text));
   }

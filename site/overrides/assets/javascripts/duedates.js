@@ -251,7 +251,7 @@ window.PolicyDueDates = (() => {
       const text = `${name}原来到这天，经批准再加 ${due.extension.length}`;
       steps.push({ day: due.before, event: "extended", text });
     }
-    steps.push({ day: due.due, event: "due", text: `${name}到期${due.due ? "" : "：还不知道哪天"}` });
+    steps.push({ day: due.due, event: "due", text: `${name}到期` });
     return due.due ? [...steps, ...deliverySteps(due, terms, filing, calendar)] : steps;
   }
 
