@@ -81,7 +81,7 @@ def load_calendar(path: Path = HOLIDAYS_FILE) -> WorkCalendar:
     off = {day for day in published.holidays if day.year not in own}
     on = {day for day in published.workdays if day.year not in own}
     for notice in notices:  # a notice may move days of the December before
-        off = (off - notice.working) | notice.holidays
+        off |= notice.holidays
         on = (on - notice.holidays) | notice.working
     return WorkCalendar(
         years | own,

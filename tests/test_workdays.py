@@ -72,7 +72,18 @@ def test_an_editor_can_add_a_year(tmp_path: Path) -> None:
 
 def test_a_notice_may_move_days_of_the_december_before(tmp_path: Path) -> None:
     assert not load_calendar().is_working(date(2026, 12, 26))
-    assert load_calendar(written(tmp_path, NOTICE)).is_working(date(2026, 12, 26))
+    calendar = load_calendar(written(tmp_path, NOTICE))
+    assert calendar.is_working(date(2026, 12, 26))
+    assert calendar.is_working(date(2026, 10, 10))  # what it does not name stays
+    assert load_calendar().is_working(date(2011, 12, 31))  # a Saturday
+    (tmp_path / "2012").mkdir()
+    rested = """
+- year: 2012
+  doc_number: 国办发明电〔2011〕99号
+  holidays: [2011-12-31..2012-01-03, 2012-05-01, 2012-10-01]
+"""
+    calendar = load_calendar(written(tmp_path / "2012", rested))
+    assert not calendar.is_working(date(2011, 12, 31))
 
 
 def test_a_year_in_the_file_stands_for_the_one_of_the_package(tmp_path: Path) -> None:
