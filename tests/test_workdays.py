@@ -75,6 +75,7 @@ def test_a_notice_may_move_days_of_the_december_before(tmp_path: Path) -> None:
     calendar = load_calendar(written(tmp_path, NOTICE))
     assert calendar.is_working(date(2026, 12, 26))
     assert calendar.is_working(date(2026, 10, 10))  # what it does not name stays
+    assert not calendar.is_working(date(2026, 10, 1))
     assert load_calendar().is_working(date(2011, 12, 31))  # a Saturday
     (tmp_path / "2012").mkdir()
     rested = """
