@@ -38,6 +38,8 @@ from indexer.delivery import (
     not_modified,
     tag_of,
 )
+from indexer.duedates import calculate, terms_of
+from indexer.filings import EXCLUDED, FORMATS, SUSPENDED, parse_due
 from indexer.index import (
     NAME,
     STATUSES,
@@ -65,8 +67,10 @@ from indexer.problems import (
 from indexer.profile import parse_profile
 from indexer.query import search
 from indexer.questions import answers_schema, load_questions
+from indexer.reminders import known_dues, write_reminders
 from indexer.suggest import suggest
 from indexer.synonyms import load_synonyms
+from indexer.workdays import days_script, load_calendar
 from indexer.workers import AddressUnusable, address_of, listen, serve
 
 MAX_BODY = 64 * 1024  # bytes; no request needs more
@@ -159,6 +163,7 @@ def make_app(
     """
     load_synonyms()  # a mistake in the lexicon is told now, not to the first who asks
     load_pins()
+    load_calendar()
     if site is not None and not (site / "index.html").is_file():
         raise SiteMissing(site)
     latest = LatestIndex(index, today)
@@ -192,6 +197,9 @@ def _add_api(app: FastAPI, latest: LatestIndex, today: Callable[[], date]) -> No
             return not_modified(tag)
         headers = {**ASK_FIRST, "ETag": tag}
         content = compute()
+        if isinstance(content, Response):
+            content.headers.update(headers)
+            return content
         if isinstance(content, Iterator):
             return StreamingResponse(content, media_type="application/json", headers=headers)
         return Json(content, headers=headers)
@@ -274,6 +282,29 @@ def _add_api(app: FastAPI, latest: LatestIndex, today: Callable[[], date]) -> No
         matches = match(rules, parse_profile(given.get("profile"), day), day)
         return Json(matches.to_dict(), headers=NO_STORE)
 
+    @app.get("/api/due", summary="办理期限到哪天", openapi_extra={"parameters": _due_parameters()})
+    async def get_due(request: Request) -> Response:
+        params = parse_due(request.query_params.multi_items())
+        edition, day = latest.get(), today()
+        record = edition.index.record(params.slug)
+        if record is None:
+            return _no_entry(params.slug, edition.index)
+        slug, title = params.slug, record["title"]
+        calendar = load_calendar()
+        found = calculate(terms_of(record), params.filing, calendar)
+        depends_on = (params, days_script(calendar), day)
+        if params.format == "json":
+            told = {"slug": slug, "title": title, **found.to_dict()}
+            return answer(request, edition, depends_on, lambda: told)
+        if not known_dues(found):
+            return _errors(422, ParameterProblem("format", "没有算得出来的到期日，写不成日历。"))
+        return answer(
+            request,
+            edition,
+            depends_on,
+            lambda: _calendar(slug, write_reminders(slug, title, found, day)),
+        )
+
     @app.get("/api/{rest:path}", include_in_schema=False)
     async def get_nothing(rest: str) -> Response:
         raise HTTPException(404)
@@ -331,6 +362,11 @@ def _list_policies(index: Index, day: date) -> Iterator[bytes]:
 def _record(index: Index, slug: str, day: date) -> dict[str, Any]:
     status: Status = STATUSES[index.statuses(day)[index.rows[slug]]]
     return {**(index.record(slug) or {}), "status": status, "as_of": day.isoformat()}
+
+
+def _calendar(slug: str, content: bytes) -> Response:
+    name = {"Content-Disposition": f'attachment; filename="{slug}-due.ics"'}
+    return Response(content, media_type="text/calendar", headers=name)
 
 
 def _add_monitoring(app: FastAPI, latest: LatestIndex, counts: Path | None) -> None:
@@ -503,6 +539,27 @@ def _match_body() -> dict[str, Any]:
     }
     content = {"application/json": {"schema": schema, "example": json.loads(_EXAMPLE)}}
     return {"required": True, "content": content}
+
+
+def _due_parameters() -> list[dict[str, Any]]:
+    """Describe the parameters of due dates for readers of the interface description."""
+    text = {"type": "string"}
+    several = {"type": "array", "items": text}
+    return [
+        _parameter("slug", "条目名", text) | {"required": True},
+        _parameter("accepted", "受理日", {**text, "format": "date"}) | {"required": True},
+        _parameter(
+            "pause", f"停算（{'、'.join(SUSPENDED)}），例如 2026-09-28..2026-10-12", several
+        ),
+        _parameter(
+            "excluded",
+            f"不算在内的（{'、'.join(EXCLUDED)}），例如 2026-10-13..2026-10-20=检测",
+            several,
+        ),
+        _parameter("extended", "经批准延长了", {"type": "boolean", "default": False}),
+        _parameter("situation", "哪种情形，可以写几次", several),
+        _parameter("format", "要 JSON 还是日历文件", {**text, "enum": list(FORMATS)}),
+    ]
 
 
 def _search_parameters() -> list[dict[str, Any]]:

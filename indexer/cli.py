@@ -18,6 +18,7 @@ from indexer import notices, proof
 from indexer.build import SiteError, SiteReport, build_site, site_address
 from indexer.checkcodes import WrongCode, read_code
 from indexer.clock import today
+from indexer.duedates import calculate, terms_of
 from indexer.evaluate import (
     EvaluationUnavailable,
     cases_of,
@@ -28,6 +29,7 @@ from indexer.evaluate import (
     save_result,
 )
 from indexer.explain import Part, explain
+from indexer.filings import parse_due
 from indexer.frontmatter import line_of, read_front_matter
 from indexer.index import Index, IndexMissing, open_index
 from indexer.library import Library
@@ -40,17 +42,11 @@ from indexer.parallel import step_back
 from indexer.params import SORTS, parse_params
 from indexer.pins import check_pins, load_pins
 from indexer.policy import Kind, Status, json_schema
-from indexer.problems import (
-    LexiconError,
-    ParameterError,
-    PolicyError,
-    Problem,
-    did_you_mean,
-    shown,
-)
+from indexer.problems import LexiconError, ParameterError, PolicyError, Problem, did_you_mean, shown
 from indexer.profile import Profile, parse_profile
 from indexer.proof import NotProven
 from indexer.query import Answer, search
+from indexer.reminders import known_dues, write_reminders
 from indexer.revisions import NoHistory
 from indexer.terminal import (
     as_json_bytes,
@@ -58,6 +54,7 @@ from indexer.terminal import (
     err,
     out,
     print_answer,
+    print_due,
     print_json,
     print_matches,
     print_preview,
@@ -68,6 +65,7 @@ from indexer.terminal import (
     problem_rows,
 )
 from indexer.usage import explain_usage
+from indexer.workdays import load_calendar
 from indexer.writing import BuildReport, IndexBusy, build_index, warm_up
 
 rich_utils.ARGUMENTS_PANEL_TITLE = "参数"
@@ -129,6 +127,7 @@ def check(
 ) -> None:
     """核查条目：一次列出全部问题，写明文件、行、字段和怎么改。"""
     chosen = _chosen(paths or [], policies)
+    load_calendar()  # pages and due dates follow from it, so a mistake in it is told here too
     with bar("读取条目") as step:
         library, problems = inspect_library(policies, step)
     if chosen:
@@ -464,6 +463,55 @@ def _put(data: bytes, out_file: Path | None) -> None:
         out_file.write_bytes(data)
     except OSError as error:
         raise _WrongUse(f"{out_file} 写不进去（{error.strerror}），请换一个地方。") from None
+
+
+@command()
+def due(
+    slug: Annotated[str, typer.Argument(help="条目名，例如 road-excavation。")],
+    accepted: Annotated[
+        str | None, typer.Option(help="受理日，例如 2026-09-25；不写就是今天。")
+    ] = None,
+    pause: Annotated[
+        list[str] | None,
+        typer.Option(help="停算：2026-09-28..2026-10-12=补正，可以写几次。"),
+    ] = None,
+    excluded: Annotated[
+        list[str] | None,
+        typer.Option(help="不算在内的：2026-10-13..2026-10-20=检测，可以写几次。"),
+    ] = None,
+    extended: Annotated[bool, typer.Option("--extended", help="经批准延长了。")] = False,
+    situation: Annotated[
+        list[str] | None, typer.Option(help="哪种情形，条目里分情形的才写，可以写几次。")
+    ] = None,
+    ics: Annotated[Path | None, typer.Option(help="把到期日写进这个日历文件（.ics）。")] = None,
+    index_dir: IndexDir = INDEX,
+    as_json: AsJson = False,
+) -> None:
+    """算办理期限到哪天：从受理日起，扣掉节假日和不算的时间，法定的和承诺的并列。"""
+    pairs = [("slug", slug), ("accepted", accepted or str(today()))]
+    pairs += [("pause", text) for text in pause or []]
+    pairs += [("excluded", text) for text in excluded or []]
+    pairs += [("situation", text) for text in situation or []]
+    pairs += [("extended", "true")] if extended else []
+    params = parse_due(pairs)
+    with open_index(index_dir) as opened:
+        record = opened.record(params.slug)
+        if record is None:
+            hint = did_you_mean(slug[:80], opened.slugs)
+            raise _WrongUse(f"没有条目{shown(slug)}。{hint}")
+    found = calculate(terms_of(record), params.filing, load_calendar())
+    if as_json:
+        print_json({"slug": slug, "title": record["title"], **found.to_dict()})
+    else:
+        print_due(record["title"], found)
+    if ics is not None:
+        if not known_dues(found):
+            raise _WrongUse(f"没有算得出来的到期日，没有写 {ics}。")
+        try:
+            ics.write_bytes(write_reminders(params.slug, record["title"], found, today()))
+        except OSError:
+            raise _WrongUse(f"写不了 {ics}，请核对文件夹在不在、能不能写。") from None
+        err.print(f"到期日写进了 {escape(str(ics))}。")
 
 
 @command()

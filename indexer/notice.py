@@ -138,7 +138,8 @@ class Notice:
 
     def applies(self, row: Row) -> bool:
         """Tell whether a row is for what was ticked."""
-        return applies(row.situation, self.situations, self.chosen)
+        asked = (situation.options for situation in self.situations)
+        return applies(row.situation, asked, self.chosen)
 
     def shown_sections(self) -> Iterator[Section]:
         """Yield the sections with just the rows that apply; those without any are left out."""

@@ -36,6 +36,7 @@ from indexer.questionnaire import questionnaire_files
 from indexer.sitesearch import FOLDER, search_files
 from indexer.situations import options_of
 from indexer.theme import theme_style
+from indexer.workdays import DAYS, days_script, load_calendar
 
 Progress = Callable[[int, int], None]
 
@@ -101,8 +102,11 @@ def _make_pages(library: Library, day: date) -> dict[str, str]:
         "assets/stylesheets/theme.css": theme_style(),
         "assets/stylesheets/notice.css": notice_style(),
     }
+    days = {DAYS: days_script(load_calendar())}
     questionnaire, match = _questionnaire(policies)
-    return pages | files | style | questionnaire | match | _single_pages(library, day, version)
+    return (
+        pages | files | style | days | questionnaire | match | _single_pages(library, day, version)
+    )
 
 
 def _notice_pages(library: Library) -> dict[str, str]:

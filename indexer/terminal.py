@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from indexer.duedates import DueDates
 from indexer.evaluate import Report
 from indexer.explain import Part
 from indexer.matching import Finding, Match, Matches, Outcome, describe
@@ -240,6 +241,29 @@ def _print_finding(finding: Finding, indent: int) -> None:
     out.print(f"{' ' * indent}{mark[finding.outcome]} {text}")
     for child in finding.children:
         _print_finding(child, indent + 4)
+
+
+def print_due(title: str, found: DueDates) -> None:
+    """Print both due dates, how they came about, and what is not known."""
+    out.print(f"[bold]{escape(title)}[/bold]")
+    for due in found.dues:
+        told = due.to_dict()
+        last = (
+            f"[bold]{told['due']}（{told['weekday']}）[/bold]"
+            if due.due
+            else "[yellow]不知道[/yellow]"
+        )
+        out.print(f"{escape(due.name)}（{due.length or '没有写成数'}）：{last}")
+        if due.unknown:
+            out.print(f"    {escape(due.unknown)}")
+    out.print()
+    for step in (step.to_dict() for step in found.timeline):
+        day = f"{step['day']} {step['weekday']}" if step["day"] else "哪天不知道"
+        out.print(f"  {day}  {escape(step['text'])}")
+    out.print()
+    for note in found.notes:
+        out.print(f"· {escape(note)}")
+    out.print("仅供参考，以窗口答复为准。")
 
 
 def print_problems(problems: Sequence[Problem]) -> None:
