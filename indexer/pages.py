@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from indexer.bundles import Item, Plan, plan_bundle
 from indexer.entrypage import Data, describe_entry, link_entries, list_card, plain_text
 from indexer.library import Library
 from indexer.policy import Audience, Kind, Level, Policy, Status, label, load_topics
@@ -72,14 +73,16 @@ def build_pages(
 def _make_pages(library: Library, day: date) -> dict[str, str]:
     policies = library.policies
     pages: dict[str, str] = {}
+    bundles = _bundle_links(policies, day)
     for shelf in _shelves():
-        pages |= _list_pages(shelf, [p for p in policies if shelf.holds(p)], day)
+        pages |= _list_pages(shelf, [p for p in policies if shelf.holds(p)], day, bundles)
     links = link_entries(policies)
     titles = {policy.slug: policy.title for policy in policies}
     texts = []
     for policy in policies:
-        entry = describe_entry(policy, links, titles)
-        texts.append(plain_text(policy, entry["sections"]))
+        plan = _plan(policy, library)
+        entry = describe_entry(policy, links, titles, plan)
+        texts.append(plain_text(policy, entry["sections"], plan))
         pages[f"policies/{policy.slug}.md"] = _page(
             "entry.html", policy.title, policy.body, summary=policy.summary, entry=entry
         )
@@ -87,6 +90,27 @@ def _make_pages(library: Library, day: date) -> dict[str, str]:
     style = {"assets/stylesheets/theme.css": theme_style()}
     questionnaire, match = _questionnaire(policies)
     return pages | files | style | questionnaire | match | _single_pages(library, day, version)
+
+
+def _plan(policy: Policy, library: Library) -> Plan | None:
+    """Return the plan of a bundle, none for any other entry."""
+    if not policy.bundle:
+        return None
+
+    def find(slug: str) -> Item | None:
+        entry = library.by_slug.get(slug)
+        return Item.model_validate(entry.policy) if entry else None
+
+    return plan_bundle(Item.model_validate(policy), find)
+
+
+def _bundle_links(policies: Iterable[Policy], day: date) -> list[Data]:
+    """Return links to the bundles that may be relied on, for home and lists."""
+    return [
+        {"slug": policy.slug, "title": policy.title, "count": len(policy.bundle)}
+        for policy in policies
+        if policy.bundle and policy.status_on(day) is Status.IN_FORCE
+    ]
 
 
 def _questionnaire(policies: Sequence[Policy]) -> tuple[dict[str, str], dict[str, str]]:
@@ -190,6 +214,7 @@ def _home_page(library: Library, counts: Mapping[str, int], topics: list[Data], 
         counts=dict(counts),
         examples=examples,
         topics=topics,
+        bundles=_bundle_links(library.policies, day),
         newest=[list_card(policy) for policy in newest[:ROWS]],
         closing=_closing(current, day),
         closing_days=CLOSING_DAYS,
@@ -242,7 +267,10 @@ def _count_topics(policies: Iterable[Policy]) -> list[Data]:
 
 @dataclass(frozen=True)
 class Shelf:
-    """One list: the page it begins on, and which entries it holds, set out under which names."""
+    """One list: the page it begins on, and which entries it holds, set out under which names.
+
+    With `bundles` it opens with links to all bundles.
+    """
 
     page: str
     title: str
@@ -250,6 +278,7 @@ class Shelf:
     field: str
     value: str
     by_topic: bool = False
+    bundles: bool = False
 
     def holds(self, policy: Policy) -> bool:
         value = getattr(policy, self.field)
@@ -258,7 +287,8 @@ class Shelf:
 
 def _shelves() -> Iterator[Shelf]:
     for kind in Kind:
-        yield Shelf(kind, *LISTS[kind], "kind", kind, by_topic=True)
+        bundles = kind in (Kind.SERVICE, Kind.RULE)
+        yield Shelf(kind, *LISTS[kind], "kind", kind, by_topic=True, bundles=bundles)
     for audience in Audience:
         yield Shelf(audience, *LISTS[audience], "audience", audience)
     for topic in load_topics():
@@ -268,7 +298,9 @@ def _shelves() -> Iterator[Shelf]:
         yield Shelf(f"levels/{level}", *LISTS[level], "level", level)
 
 
-def _list_pages(shelf: Shelf, members: list[Policy], day: date) -> dict[str, str]:
+def _list_pages(
+    shelf: Shelf, members: list[Policy], day: date, bundles: list[Data]
+) -> dict[str, str]:
     """Return the page of a list, or of a long one its pages, each with the next LIST_CARDS."""
     groups = (_by_topic if shelf.by_topic else _by_kind)(members, day)
     ordered = [(name, policy) for name, policies in groups.items() for policy in policies]
@@ -292,6 +324,7 @@ def _list_pages(shelf: Shelf, members: list[Policy], day: date) -> dict[str, str
             shelf.title if number == 1 else f"{shelf.title}（第 {number} 页）",
             groups=[{"name": g, "count": len(groups[g]), "cards": cards[g]} for g in cards],
             steps=_steps(names, number),
+            bundles=bundles if shelf.bundles and number == 1 else [],
             **common,
         )
     return pages
