@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from indexer.bundles import NeededMaterial, Plan, PlannedStep, Want
+from indexer.bundles import Item, NeededMaterial, Plan, PlannedStep, Want
 from indexer.diagrams import draw_plan
 from indexer.questionnaire import material_tags
 
@@ -44,12 +44,11 @@ def describe_plan(plan: Plan, numbers: Mapping[str, int]) -> Data:
 
 def _step(step: PlannedStep, plan: Plan, numbers: Mapping[str, int]) -> Data:
     item = step.item
-    dated = item is not None and (item.effective or item.expires)
     return {
         "title": step.title,
         "slug": item.slug if item else "",
         "official": item.title if item and item.title != step.title else "",
-        "status": _dates(step) if dated else {},
+        "status": _dates(item) if item and (item.effective or item.expires) else {},
         "days": days_told(step),
         "when": step.step.when or "",
         "situation": "、".join(step.step.situation),
@@ -61,12 +60,11 @@ def _step(step: PlannedStep, plan: Plan, numbers: Mapping[str, int]) -> Data:
     }
 
 
-def _dates(step: PlannedStep) -> Data:
-    item = step.item
+def _dates(item: Item) -> Data:
     return {
-        "effective": str(item and item.effective or ""),
-        "expires": str(item and item.expires or ""),
-        "superseded": bool(item and item.superseded_by),
+        "effective": str(item.effective or ""),
+        "expires": str(item.expires or ""),
+        "superseded": item.superseded_by is not None,
     }
 
 

@@ -14,6 +14,7 @@ from indexer.policy import (
     BundleStep,
     Contact,
     Material,
+    Policy,
     Situation,
     Status,
     TimeLimit,
@@ -43,9 +44,6 @@ class Item(BaseModel):
     def status_on(self, day: date) -> Status:
         """Return whether the entry may be relied on on `day`."""
         return status_on(day, self.effective, self.expires, self.superseded_by is not None)
-
-
-Find = Callable[[str], Item | None]
 
 
 @dataclass(frozen=True)
@@ -214,9 +212,15 @@ class Plan:
         }
 
 
-def plan_bundle(bundle: Item, find: Find) -> Plan:
-    """Return the plan of a bundle, which the checks have passed; `find` brings other entries."""
-    items = {step.id: find(step.entry) if step.entry else None for step in bundle.bundle}
+def plan_bundle(
+    entry: Policy | Mapping[str, Any], find: Callable[[str], Policy | Mapping[str, Any] | None]
+) -> Plan:
+    """Return the plan of a bundle, which the checks have passed.
+
+    It is given as a policy or as a public record, and so are the entries that `find` brings.
+    """
+    bundle = Item.model_validate(entry)
+    items = {step.id: _find_item(step.entry, find) for step in bundle.bundle}
     levels = _levels(bundle.bundle)
     steps = _schedule(bundle.bundle, items, levels)
     numbers = {step.step.id: step.number for step in steps}
@@ -232,6 +236,11 @@ def plan_bundle(bundle: Item, find: Find) -> Plan:
         tuple(step.number for step in steps if step.number not in listed),
         _merge_contacts([bundle, *(step.item for step in steps if step.item)]),
     )
+
+
+def _find_item(slug: str | None, find: Callable[[str], Any]) -> Item | None:
+    found = find(slug) if slug is not None else None
+    return Item.model_validate(found) if found is not None else None
 
 
 def applies(

@@ -11,7 +11,7 @@ from indexer.conditions import check_condition
 from indexer.formulas import check_estimate
 from indexer.frontmatter import Loc, place_name
 from indexer.library import Entry, link_targets, linked_slug
-from indexer.policy import Benefit, BundleStep, Condition, Estimate, Kind, Policy
+from indexer.policy import Benefit, Condition, Estimate, Kind, Policy
 from indexer.problems import Problem, did_you_mean, shown
 
 Finding = tuple[Loc, str]
@@ -252,15 +252,7 @@ def _check_bundle(entry: Entry) -> Iterator[Finding]:
                 hint = did_you_mean(before, known - {step.id}) or allowed
                 loc = ("bundle", number, "after", place)
                 yield loc, f"bundle 里没有代号{shown(before)}。{hint}"
-    yield from _check_waiting(steps)
-
-
-def _check_waiting(steps: Iterable[BundleStep]) -> Iterator[Finding]:
-    """Yield the first circle of steps of which each waits for the next."""
-    try:
-        TopologicalSorter({step.id: step.after for step in steps}).prepare()
-    except CycleError as error:
-        circle = error.args[1][::-1]  # the sorter begins with what is waited for
+    for circle in _circles({step.id: list(step.after) for step in steps}):
         yield ("bundle",), f"after 绕成了一圈，谁也办不了：{' 等 '.join(circle)}，请核对。"
 
 
@@ -373,12 +365,19 @@ def fold_doc_number(number: str) -> str:
 
 
 def _check_cycles(by_slug: Mapping[str, Entry], relation: str) -> Iterator[tuple[Entry, Loc, str]]:
-    """Yield the circles of a relation, at most MAX_CIRCLES of them."""
+    """Yield the circles of a relation."""
     graph = {
         slug: [s for s in getattr(entry.policy, relation) if s in by_slug and s != slug]
         for slug, entry in by_slug.items()
         if getattr(entry.policy, relation)
     }
+    for circle in _circles(graph):
+        loc, way = (relation,), " → ".join(circle)
+        yield by_slug[circle[0]], loc, f"绕成了一圈：{way}，请核对。"
+
+
+def _circles(graph: dict[str, list[str]]) -> Iterator[list[str]]:
+    """Yield the circles of a graph along its arrows, at most MAX_CIRCLES; each loses an arrow."""
     for _ in range(MAX_CIRCLES):
         try:
             TopologicalSorter(graph).prepare()
@@ -386,11 +385,7 @@ def _check_cycles(by_slug: Mapping[str, Entry], relation: str) -> Iterator[tuple
             circle = error.args[1][:0:-1]  # the sorter tells it against the arrows, ends joined
             start = circle.index(min(circle))
             circle = [*circle[start:], *circle[:start], circle[start]]
-            yield (
-                by_slug[circle[0]],
-                (relation,),
-                f"绕成了一圈：{' → '.join(circle)}，请核对。",
-            )
+            yield circle
             graph[circle[0]].remove(circle[1])
         else:
             return

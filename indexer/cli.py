@@ -15,6 +15,7 @@ from rich.markup import escape
 from typer import rich_utils
 
 from indexer.build import SiteError, SiteReport, build_site
+from indexer.bundles import plan_bundle
 from indexer.clock import today
 from indexer.evaluate import (
     EvaluationUnavailable,
@@ -36,7 +37,14 @@ from indexer.parallel import step_back
 from indexer.params import SORTS, parse_params
 from indexer.pins import check_pins, load_pins
 from indexer.policy import Kind, Status, json_schema
-from indexer.problems import LexiconError, ParameterError, PolicyError, Problem
+from indexer.problems import (
+    LexiconError,
+    ParameterError,
+    PolicyError,
+    Problem,
+    did_you_mean,
+    shown,
+)
 from indexer.profile import Profile, parse_profile
 from indexer.query import Answer, search
 from indexer.terminal import (
@@ -46,6 +54,7 @@ from indexer.terminal import (
     print_answer,
     print_json,
     print_matches,
+    print_plan,
     print_preview,
     print_problems,
     print_report,
@@ -366,6 +375,30 @@ def _match_batch(
         print_json(summary.to_dict())
     else:
         print_summary(summary, out_dir)
+
+
+@command()
+def bundle(
+    slug: Annotated[str, typer.Argument(help="哪一件事（条目名）。")],
+    index_dir: IndexDir = INDEX,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """一件事要办哪几项：先后、时限、材料合在一起。"""
+    _, given = parse_params([("as_of", as_of)] if as_of is not None else [])
+    day = given or today()
+    with open_index(index_dir) as opened:
+        record = opened.record(slug)
+        if record is None:
+            hint = did_you_mean(slug[:80], opened.slugs)
+            raise _WrongUse(f"没有条目{shown(slug)}。{hint}")
+        if "bundle" not in record:
+            raise _WrongUse(f"{slug} 不是一件事：它没有写 bundle（要办的几项）。")
+        plan = plan_bundle(record, opened.record)
+    if as_json:
+        print_json({"slug": slug, "title": record["title"], "as_of": str(day), **plan.to_dict(day)})
+    else:
+        print_plan(record["title"], plan, day)
 
 
 @command()

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from indexer.bundles import Item, Plan, plan_bundle
+from indexer.bundles import Plan, plan_bundle
 from indexer.entrypage import Data, describe_entry, link_entries, list_card, plain_text
 from indexer.library import Library
 from indexer.policy import Audience, Kind, Level, Policy, Status, label, load_topics
@@ -97,11 +97,11 @@ def _plan(policy: Policy, library: Library) -> Plan | None:
     if not policy.bundle:
         return None
 
-    def find(slug: str) -> Item | None:
+    def find(slug: str) -> Policy | None:
         entry = library.by_slug.get(slug)
-        return Item.model_validate(entry.policy) if entry else None
+        return entry.policy if entry else None
 
-    return plan_bundle(Item.model_validate(policy), find)
+    return plan_bundle(policy, find)
 
 
 def _bundle_links(policies: Iterable[Policy], day: date) -> list[Data]:
