@@ -28,7 +28,7 @@ def describe_plan(plan: Plan, numbers: Mapping[str, int]) -> Data:
                 "step": question.step,
                 "title": question.title,
                 "question": question.question,
-                "options": "、".join(question.options),
+                "options": " / ".join(question.options),
                 "note": question.note or "",
             }
             for question in plan.questions

@@ -259,14 +259,18 @@ def applies(
 
 
 def _levels(steps: Sequence[BundleStep]) -> list[list[str]]:
-    """Return which steps may be done at one time, round by round, in the order they are written."""
+    """Return which steps may be done at one time, round by round.
+
+    Of one round those come first that others wait for, then the order is that of the entry.
+    """
     sorter = TopologicalSorter({step.id: step.after for step in steps})
     sorter.prepare()
-    written = [step.id for step in steps]
+    awaited = {before for step in steps for before in step.after}
+    ranks = {step.id: (step.id not in awaited, place) for place, step in enumerate(steps)}
     levels: list[list[str]] = []
     while sorter.is_active():
         ready = sorter.get_ready()
-        levels.append(sorted(ready, key=written.index))
+        levels.append(sorted(ready, key=ranks.__getitem__))
         sorter.done(*ready)
     return levels
 
@@ -275,8 +279,9 @@ def _schedule(
     steps: Sequence[BundleStep], items: Mapping[str, Item | None], levels: Sequence[Sequence[str]]
 ) -> tuple[PlannedStep, ...]:
     """Return the steps round by round, each as early as may be."""
+    by_id = {step.id: step for step in steps}
+    ordered = [by_id[id_] for level in levels for id_ in level]
     round_of = {id_: number for number, level in enumerate(levels) for id_ in level}
-    ordered = sorted(steps, key=lambda step: round_of[step.id])
     limits = {step.id: _limit_of(step, items[step.id]) for step in steps}
     known = {id_: days or 0 for id_, (days, _) in limits.items()}
     finish, tails = _finishes(ordered, known), _tails(ordered, known)

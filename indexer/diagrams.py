@@ -1,18 +1,23 @@
 """Diagrams (流程图): a plan drawn as SVG, without scripts, in the colours of the page."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from statistics import fmean
 from unicodedata import east_asian_width
 
 from indexer.bundles import Plan, PlannedStep
 
-BOX, GAP, ROW_GAP = 210, 30, 34  # the width of a box, and the room beside and below it
+BOX, GAP = 210, 30  # the width of a box, and the room beside it
+ROW_GAP, LOOSE_GAP = 44, 16  # below a row with arrows, and below one without
 PADDING, LINE = 12, 20  # inside a box, and from one line of text to the next
 BADGE = 34  # the width of the column with the number of a step
 FONT = 14  # as in bundle.css
 NARROW = 0.62  # of FONT: the width of a Latin letter or a digit, at the most
-LEAD, HEAD = 8, 28  # above the words of a round, and from there to its boxes
+HEAD = 32  # the height of a heading
+ASIDE = 14  # arrows leave a box so far left of its middle, and reach it so far right
+LANE = 7  # between arrows that run side by side
+TIP = 9  # the height of an arrowhead
 
 
 @dataclass(frozen=True)
@@ -27,32 +32,38 @@ class Box:
     lines: tuple[str, ...]
 
     @property
-    def middle(self) -> int:
-        return self.x + BOX // 2
-
-    @property
     def bottom(self) -> int:
         return self.y + self.height
 
+    @property
+    def way_in(self) -> int:
+        return self.x + BOX // 2 + ASIDE
+
+    @property
+    def way_out(self) -> int:
+        return self.x + BOX // 2 - ASIDE
+
+
+Boxes = dict[int, Box]  # by the number of the step
+
 
 def draw_plan(plan: Plan, columns: int) -> str:
-    """Return the diagram: rounds from top to bottom, what may go on at one time side by side.
+    """Return the diagram: first the steps that wait for others, round by round from top to bottom.
 
-    More steps than `columns` in one round continue in the next row.
+    Then come those that nothing holds up. What may go on at one time stands side by side; more
+    than `columns` of them continue in the next row.
     """
-    boxes: dict[int, Box] = {}
-    rounds: list[str] = []
+    ordered, loose = _part(plan)
+    parts: list[str] = []
+    boxes: Boxes = {}
     y = 0
-    for number, level in enumerate(plan.levels):
-        rounds.append(_text(GAP, y + LEAD + FONT, "pk-plan__round", _round(number, level, plan)))
-        y += LEAD + HEAD
-        for first in range(0, len(level), columns):
-            row = [plan.steps[n - 1] for n in level[first : first + columns]]
-            placed = _place_row(row, y)
-            boxes |= {box.step.number: box for box in placed}
-            y += placed[0].height + ROW_GAP
-    arrows = [_draw_arrow(start, end) for start, end in _arrows(boxes, plan.steps)]
-    parts = [*arrows, *rounds, *map(_draw_box, boxes.values())]
+    for title, rounds in (("有先后的", ordered), ("不用互相等，可以同时办", loose)):
+        if rounds:
+            parts.append(_text(GAP, y + FONT, "pk-plan__part", title))
+            gap = ROW_GAP if rounds is ordered else LOOSE_GAP
+            y = _place_rounds(rounds, y + HEAD, columns, gap, boxes)
+    arrows = [_draw_arrow(*ends, lane) for lane, ends in enumerate(_arrows(boxes, plan.steps))]
+    parts += [*arrows, *map(_draw_box, boxes.values())]
     width = GAP + columns * (BOX + GAP)
     return (
         f'<svg class="pk-plan__svg" viewBox="0 0 {width} {y}" width="{width}" height="{y}" '
@@ -60,11 +71,33 @@ def draw_plan(plan: Plan, columns: int) -> str:
     )
 
 
-def _round(number: int, level: Sequence[int], plan: Plan) -> str:
-    if len(plan.levels) == 1:
-        return "可以同时办" if len(level) > 1 else "只有一项"
-    begin = "一开始就能办" if number == 0 else "前面的办完再办"
-    return f"{begin}，可以同时办" if len(level) > 1 else begin
+def _part(plan: Plan) -> tuple[list[list[PlannedStep]], list[list[PlannedStep]]]:
+    """Part the steps that wait or are waited for from those that stand alone, in rounds."""
+    tied = {name for step in plan.steps if step.step.after for name in step.step.after}
+    tied |= {step.step.id for step in plan.steps if step.step.after}
+    rounds = [[plan.steps[number - 1] for number in level] for level in plan.levels]
+    ordered = [[step for step in steps if step.step.id in tied] for steps in rounds]
+    loose = [step for step in plan.steps if step.step.id not in tied]
+    return [steps for steps in ordered if steps], [loose] if loose else []
+
+
+def _place_rounds(
+    rounds: Iterable[Sequence[PlannedStep]], y: int, columns: int, gap: int, boxes: Boxes
+) -> int:
+    """Place rounds below each other, each step near those that it waits for; return the end."""
+    columns_of: dict[str, int] = {}
+    for steps in rounds:
+        steps = sorted(steps, key=lambda step: _wished_column(step, columns_of))
+        for first in range(0, len(steps), columns):
+            row = _place_row(steps[first : first + columns], y)
+            boxes.update((box.step.number, box) for box in row)
+            columns_of.update((box.step.step.id, box.column) for box in row)
+            y += row[0].height + gap
+    return y
+
+
+def _wished_column(step: PlannedStep, columns_of: Mapping[str, int]) -> float:
+    return fmean(columns_of[name] for name in step.step.after) if step.step.after else 0
 
 
 def _place_row(steps: Sequence[PlannedStep], y: int) -> list[Box]:
@@ -82,12 +115,12 @@ def _lines_of(step: PlannedStep) -> Iterator[str]:
     room = BOX - BADGE - PADDING
     yield from wrap(step.title, room)
     yield f"{step.days} 个工作日" if step.days is not None else "时限没有写明"
-    marks = ["最长的一串"] * step.longest + ["视情况才办"] * step.optional
+    marks = ["最花时间"] * step.longest + ["视情况才办"] * step.optional
     yield from wrap("，".join(marks), room)
 
 
 def wrap(text: str, room: float) -> Iterator[str]:
-    """Yield a text in lines that are not wider than `room`, a long Latin word cut where it must."""
+    """Yield a text in lines that are not wider than `room`."""
     line, width = "", 0.0
     for character in " ".join(text.split()):
         added = text_width(character)
@@ -105,7 +138,7 @@ def text_width(text: str) -> float:
     return sum(FONT * (1 if east_asian_width(c) in "WFA" else NARROW) for c in text)
 
 
-def _arrows(boxes: dict[int, Box], steps: Sequence[PlannedStep]) -> Iterator[tuple[Box, Box]]:
+def _arrows(boxes: Boxes, steps: Sequence[PlannedStep]) -> Iterator[tuple[Box, Box]]:
     """Yield which box leads to which."""
     numbers = {step.step.id: step.number for step in steps}
     for step in steps:
@@ -113,20 +146,20 @@ def _arrows(boxes: dict[int, Box], steps: Sequence[PlannedStep]) -> Iterator[tup
             yield boxes[numbers[before]], boxes[step.number]
 
 
-def _draw_arrow(start: Box, end: Box) -> str:
+def _draw_arrow(start: Box, end: Box, lane: int) -> str:
     """Draw an arrow from below a box to the top of another, past the boxes between."""
-    below, above = start.bottom + 9, end.y - 12
-    if start.column == end.column and end.y - start.bottom <= ROW_GAP:
-        bend = ""
-    elif end.y - start.bottom <= ROW_GAP + LEAD + HEAD:
-        bend = f"V{below}H{end.middle}"
+    aside = LANE * (lane % 3)
+    out, below, above = start.way_out, start.bottom + LANE + aside, end.y - TIP - LANE - aside
+    if end.y - start.bottom > ROW_GAP:
+        bend = f"V{below}H{start.x + BOX + LANE + aside}V{above}H{end.way_in}"
+    elif start.column != end.column:
+        bend = f"V{below}H{end.way_in}"
     else:
-        side = start.x + BOX + GAP // 2
-        bend = f"V{below}H{side}V{above}H{end.middle}"
+        out, bend = end.way_in, ""
     mark = " pk-plan__arrow--longest" if start.step.longest and end.step.longest else ""
     return (
-        f'<path class="pk-plan__arrow{mark}" d="M{start.middle} {start.bottom}{bend}V{end.y}"/>'
-        f'<path class="pk-plan__tip" d="M{end.middle} {end.y}l-5 -9h10z"/>'
+        f'<path class="pk-plan__arrow{mark}" d="M{out} {start.bottom}{bend}V{end.y - TIP}"/>'
+        f'<path class="pk-plan__tip" d="M{end.way_in} {end.y}l-5 -{TIP}h10z"/>'
     )
 
 

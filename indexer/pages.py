@@ -107,7 +107,11 @@ def _plan(policy: Policy, library: Library) -> Plan | None:
 def _bundle_links(policies: Iterable[Policy], day: date) -> list[Data]:
     """Return links to the bundles that may be relied on, for home and lists."""
     return [
-        {"slug": policy.slug, "title": policy.title, "count": len(policy.bundle)}
+        {
+            "slug": policy.slug,
+            "name": next(iter(policy.aliases), policy.title),
+            "count": len(policy.bundle),
+        }
         for policy in policies
         if policy.bundle and policy.status_on(day) is Status.IN_FORCE
     ]

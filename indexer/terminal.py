@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from indexer.bundlepage import days_told, order_told
-from indexer.bundles import NeededMaterial, Plan
+from indexer.bundles import NeededMaterial, Plan, PlannedStep
 from indexer.evaluate import Report
 from indexer.explain import Part
 from indexer.matching import Finding, Match, Matches, Outcome, describe
@@ -251,23 +251,13 @@ def print_plan(title: str, plan: Plan, day: date) -> None:
     if 0 < plan.required.steps < plan.all.steps:
         out.print(f"只办一定要办的 {plan.required.steps} 项：{plan.required}。")
     table = Table(box=None, pad_edge=False)
-    for name in ("", "办什么", "时限", "先后", "只在什么情形", "条目"):
-        table.add_column(name, overflow="fold")
+    for name in ("", "办什么", "时限", "先后"):
+        table.add_column(name, overflow="fold", no_wrap=name != "办什么")
     for step in plan.steps:
-        status = step.item.status_on(day) if step.item else Status.IN_FORCE
-        mark = "" if status is Status.IN_FORCE else f"[red]【{label(status)}】[/red]"
-        longest = "（最长的一串）" if step.longest else ""
-        table.add_row(
-            str(step.number),
-            escape(step.title) + mark,
-            days_told(step) + longest,
-            order_told(step, plan),
-            escape(step.step.when or ""),
-            step.item.slug if step.item else "",
-        )
+        table.add_row(str(step.number), *_cells_of_step(step, plan, day))
     out.print(table)
     for question in plan.questions:
-        asked = f"第 {question.step} 项先问{question.question}：{'、'.join(question.options)}"
+        asked = f"第 {question.step} 项先问{question.question}：{' / '.join(question.options)}"
         out.print(escape(asked))
     if plan.materials:
         out.print("[bold]材料合在一起[/bold]（每一项各交各的）")
@@ -279,13 +269,25 @@ def print_plan(title: str, plan: Plan, day: date) -> None:
     out.print(f"时效按 {day} 判断；时限从受理那天算起，补材料、经批准延长的时间没有算进去。")
 
 
+def _cells_of_step(step: PlannedStep, plan: Plan, day: date) -> list[str]:
+    status = step.item.status_on(day) if step.item else Status.IN_FORCE
+    mark = "" if status is Status.IN_FORCE else f"[red]【{label(status)}】[/red]"
+    more = [f"只在这种情形：{step.step.when}"] if step.step.when else []
+    more += [step.item.slug] if step.item else []
+    days = days_told(step)
+    return [
+        "\n".join((f"{escape(step.title)}{mark}", *(f"[dim]{escape(m)}[/dim]" for m in more))),
+        f"[bold]{days}，最花时间[/bold]" if step.longest else days,
+        order_told(step, plan),
+    ]
+
+
 def _told_of_material(material: NeededMaterial) -> str:
     """Say what a material is, and which steps want it in which way."""
     wants = []
     for want in material.wants:
-        tags = [*material_tags(want.material), want.material.when or ""]
-        tags.append("、".join(want.material.situation))
-        told = "，".join(filter(None, tags))
+        when = want.material.when or "、".join(want.material.situation)
+        told = "，".join(filter(None, (*material_tags(want.material), when)))
         wants.append(f"第 {want.step} 项" + (f"（{told}）" if told else ""))
     return f"{material.name}：{'、'.join(wants)}"
 
