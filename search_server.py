@@ -23,6 +23,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
 from indexer import __version__
+from indexer.bundles import plan_bundle
 from indexer.clock import today
 from indexer.delivery import (
     ASK_FIRST,
@@ -360,8 +361,11 @@ def _list_policies(index: Index, day: date) -> Iterator[bytes]:
 
 
 def _record(index: Index, slug: str, day: date) -> dict[str, Any]:
+    """Return the public record with its status, and the plan where it is a bundle."""
     status: Status = STATUSES[index.statuses(day)[index.rows[slug]]]
-    return {**(index.record(slug) or {}), "status": status, "as_of": day.isoformat()}
+    record = index.record(slug) or {}
+    plan = {"plan": plan_bundle(record, index.record).to_dict(day)} if "bundle" in record else {}
+    return {**record, **plan, "status": status, "as_of": day.isoformat()}
 
 
 def _calendar(slug: str, content: bytes) -> Response:

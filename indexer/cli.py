@@ -16,6 +16,7 @@ from typer import rich_utils
 
 from indexer import notices, proof
 from indexer.build import SiteError, SiteReport, build_site, site_address
+from indexer.bundles import plan_bundle
 from indexer.checkcodes import WrongCode, read_code
 from indexer.clock import today
 from indexer.duedates import calculate, terms_of
@@ -57,6 +58,7 @@ from indexer.terminal import (
     print_due,
     print_json,
     print_matches,
+    print_plan,
     print_preview,
     print_problems,
     print_proof,
@@ -512,6 +514,30 @@ def due(
         except OSError:
             raise _WrongUse(f"写不了 {ics}，请核对文件夹在不在、能不能写。") from None
         err.print(f"到期日写进了 {escape(str(ics))}。")
+
+
+@command()
+def bundle(
+    slug: Annotated[str, typer.Argument(help="哪一件事（条目名）。")],
+    index_dir: IndexDir = INDEX,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """一件事要办哪几项：先后、时限、材料合在一起。"""
+    _, given = parse_params([("as_of", as_of)] if as_of is not None else [])
+    day = given or today()
+    with open_index(index_dir) as opened:
+        record = opened.record(slug)
+        if record is None:
+            hint = did_you_mean(slug[:80], opened.slugs)
+            raise _WrongUse(f"没有条目{shown(slug)}。{hint}")
+        if "bundle" not in record:
+            raise _WrongUse(f"{slug} 不是一件事：它没有写 bundle（要办的几项）。")
+        plan = plan_bundle(record, opened.record)
+    if as_json:
+        print_json({"slug": slug, "title": record["title"], "as_of": str(day), **plan.to_dict(day)})
+    else:
+        print_plan(record["title"], plan, day)
 
 
 @command()

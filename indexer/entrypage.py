@@ -8,6 +8,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from indexer.bundlepage import describe_plan, plan_texts
+from indexer.bundles import Plan
 from indexer.duedates import terms_of
 from indexer.formulas import describe_estimate
 from indexer.notice import has_notice
@@ -69,6 +71,7 @@ RELATIONS = {  # field → the same relation seen from the other entry
     "related": "related",
 }
 RELATION_TITLES = {
+    "bundled_in": "属于一件事",
     "superseded_by": "被下列条目替代",
     "supersedes": "替代了",
     "amended_by": "被下列条目修改",
@@ -117,23 +120,30 @@ def link_entries(policies: Iterable[Policy]) -> Links:
             for slug in (value,) if isinstance(value, str) else value:
                 links[policy.slug][name].add(slug)
                 links[slug][reverse].add(policy.slug)
+        for step in policy.bundle:
+            if step.entry:
+                links[step.entry]["bundled_in"].add(policy.slug)
     return links
 
 
-def describe_entry(policy: Policy, links: Links, titles: Mapping[str, str]) -> Data:
+def describe_entry(
+    policy: Policy, links: Links, titles: Mapping[str, str], plan: Plan | None = None
+) -> Data:
+    """Return what an entry's page shows; `plan` is that of its bundle."""
     numbers = {source.id: n for n, source in enumerate(policy.sources, start=1) if source.id}
     successor = policy.superseded_by or ""
     topics = [topic for topic in load_topics() if topic.name in policy.topic]
     return {
         **list_card(policy),
         "kind_label": label(policy.kind),
-        "has_notice": has_notice(policy),
+        "has_notice": has_notice(policy.kind),
         "audience_labels": [label(audience) for audience in policy.audience],
         "topics": [{"name": topic.name, "slug": topic.slug} for topic in topics],
         "issuer": policy.issuer,
         "validity_note": policy.validity_note or "",
         "successor": {"slug": successor, "title": titles.get(successor, "")},
         "facts": _facts(policy),
+        "bundle": describe_plan(plan, numbers) if plan else {},
         "sections": _sections(policy, numbers),
         "due": _due(policy),
         "relations": [
@@ -308,10 +318,11 @@ def _source(source: Source) -> Data:
     }
 
 
-def plain_text(policy: Policy, sections: Iterable[Data]) -> str:
-    """Return the body without its markup, then every statement of the record."""
+def plain_text(policy: Policy, sections: Iterable[Data], plan: Plan | None = None) -> str:
+    """Return the body without its markup, then every statement of the record and its plan."""
     body = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", policy.body)
     body = re.sub(r"^[#>\-*+\s|:]+|[*`_|]", " ", body, flags=re.MULTILINE)
     items = [item for section in sections for item in section["rows"]]
     record = (f"{item['name']} {item['text']} {item['note']}" for item in items)
-    return " ".join(f"{body} {' '.join(record)}".split())
+    planned = plan_texts(plan) if plan else ()
+    return " ".join(f"{body} {' '.join(planned)} {' '.join(record)}".split())

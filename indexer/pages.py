@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from indexer.bundles import Plan, plan_bundle
 from indexer.checkcodes import FIRST_DAY
 from indexer.entrypage import (
     Data,
@@ -85,14 +86,16 @@ def build_pages(
 def _make_pages(library: Library, day: date) -> dict[str, str]:
     policies = library.policies
     pages: dict[str, str] = {}
+    bundles = _bundle_links(policies, day)
     for shelf in _shelves():
-        pages |= _list_pages(shelf, [p for p in policies if shelf.holds(p)], day)
+        pages |= _list_pages(shelf, [p for p in policies if shelf.holds(p)], day, bundles)
     links = link_entries(policies)
     titles = {policy.slug: policy.title for policy in policies}
     texts = []
     for policy in policies:
-        entry = describe_entry(policy, links, titles)
-        texts.append(plain_text(policy, entry["sections"]))
+        plan = _plan(policy, library)
+        entry = describe_entry(policy, links, titles, plan)
+        texts.append(plain_text(policy, entry["sections"], plan))
         pages[f"policies/{policy.slug}.md"] = _page(
             "entry.html", policy.title, policy.body, summary=policy.summary, entry=entry
         )
@@ -113,7 +116,7 @@ def _notice_pages(library: Library) -> dict[str, str]:
     """Return the page of each notice, where one ticks what applies and prints it."""
     find = sources_of_library(library)
     pages = {}
-    for policy in filter(has_notice, library.policies):
+    for policy in (policy for policy in library.policies if has_notice(policy.kind)):
         # On its page a notice has no day yet; every day would do.
         notice = make_notice(find, policy.slug, (), FIRST_DAY)
         pages[f"notices/{policy.slug}.md"] = _page(
@@ -143,6 +146,31 @@ def _questions(policy: Policy) -> list[Data]:
             "options": [{"place": places[name], "name": name} for name in asked.options],
         }
         for asked in policy.situations
+    ]
+
+
+def _plan(policy: Policy, library: Library) -> Plan | None:
+    """Return the plan of a bundle, none for any other entry."""
+    if not policy.bundle:
+        return None
+
+    def find(slug: str) -> Policy | None:
+        entry = library.by_slug.get(slug)
+        return entry.policy if entry else None
+
+    return plan_bundle(policy, find)
+
+
+def _bundle_links(policies: Iterable[Policy], day: date) -> list[Data]:
+    """Return links to the bundles that may be relied on, for home and lists."""
+    return [
+        {
+            "slug": policy.slug,
+            "name": next(iter(policy.aliases), policy.title),
+            "count": len(policy.bundle),
+        }
+        for policy in policies
+        if policy.bundle and policy.status_on(day) is Status.IN_FORCE
     ]
 
 
@@ -247,6 +275,7 @@ def _home_page(library: Library, counts: Mapping[str, int], topics: list[Data], 
         counts=dict(counts),
         examples=examples,
         topics=topics,
+        bundles=_bundle_links(library.policies, day),
         newest=[list_card(policy) for policy in newest[:ROWS]],
         closing=_closing(current, day),
         closing_days=CLOSING_DAYS,
@@ -299,7 +328,10 @@ def _count_topics(policies: Iterable[Policy]) -> list[Data]:
 
 @dataclass(frozen=True)
 class Shelf:
-    """One list: the page it begins on, and which entries it holds, set out under which names."""
+    """One list: the page it begins on, and which entries it holds, set out under which names.
+
+    With `bundles` it opens with links to all bundles.
+    """
 
     page: str
     title: str
@@ -307,6 +339,7 @@ class Shelf:
     field: str
     value: str
     by_topic: bool = False
+    bundles: bool = False
 
     def holds(self, policy: Policy) -> bool:
         value = getattr(policy, self.field)
@@ -315,7 +348,8 @@ class Shelf:
 
 def _shelves() -> Iterator[Shelf]:
     for kind in Kind:
-        yield Shelf(kind, *LISTS[kind], "kind", kind, by_topic=True)
+        bundles = kind in (Kind.SERVICE, Kind.RULE)
+        yield Shelf(kind, *LISTS[kind], "kind", kind, by_topic=True, bundles=bundles)
     for audience in Audience:
         yield Shelf(audience, *LISTS[audience], "audience", audience)
     for topic in load_topics():
@@ -325,7 +359,9 @@ def _shelves() -> Iterator[Shelf]:
         yield Shelf(f"levels/{level}", *LISTS[level], "level", level)
 
 
-def _list_pages(shelf: Shelf, members: list[Policy], day: date) -> dict[str, str]:
+def _list_pages(
+    shelf: Shelf, members: list[Policy], day: date, bundles: list[Data]
+) -> dict[str, str]:
     """Return the page of a list, or of a long one its pages, each with the next LIST_CARDS."""
     groups = (_by_topic if shelf.by_topic else _by_kind)(members, day)
     ordered = [(name, policy) for name, policies in groups.items() for policy in policies]
@@ -349,6 +385,7 @@ def _list_pages(shelf: Shelf, members: list[Policy], day: date) -> dict[str, str
             shelf.title if number == 1 else f"{shelf.title}（第 {number} 页）",
             groups=[{"name": g, "count": len(groups[g]), "cards": cards[g]} for g in cards],
             steps=_steps(names, number),
+            bundles=bundles if shelf.bundles and number == 1 else [],
             **common,
         )
     return pages

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from indexer.bundlepage import days_told, order_told
+from indexer.bundles import NeededMaterial, Plan, PlannedStep
 from indexer.duedates import DueDates
 from indexer.evaluate import Report
 from indexer.explain import Part
@@ -21,6 +24,7 @@ from indexer.matching import Finding, Match, Matches, Outcome, describe
 from indexer.policy import Kind, Status, label
 from indexer.problems import Problem
 from indexer.query import Answer
+from indexer.questionnaire import material_tags
 from indexer.revisions import Commit
 
 if TYPE_CHECKING:  # the extra `batch` need not be installed
@@ -264,6 +268,53 @@ def print_due(title: str, found: DueDates) -> None:
     for note in found.notes:
         out.print(f"· {escape(note)}")
     out.print("仅供参考，以窗口答复为准。")
+
+
+def print_plan(title: str, plan: Plan, day: date) -> None:
+    """Print the steps of a bundle in their order, how long they take, and what to bring."""
+    out.print(f"[bold]{escape(title)}[/bold]：一共 {len(plan.steps)} 项，{plan.all}。")
+    if 0 < plan.required.steps < plan.all.steps:
+        out.print(f"只办一定要办的 {plan.required.steps} 项：{plan.required}。")
+    table = Table(box=None, pad_edge=False)
+    for name in ("", "办什么", "时限", "先后"):
+        table.add_column(name, overflow="fold", no_wrap=name != "办什么")
+    for step in plan.steps:
+        table.add_row(str(step.number), *_cells_of_step(step, plan, day))
+    out.print(table)
+    for question in plan.questions:
+        asked = f"第 {question.step} 项先问{question.question}：{' / '.join(question.options)}"
+        out.print(escape(asked))
+    if plan.materials:
+        out.print("[bold]材料合在一起[/bold]（每一项各交各的）")
+    for material in plan.materials:
+        out.print(f"  □ {escape(_told_of_material(material))}")
+    if plan.unlisted:
+        numbers = "、".join(map(str, plan.unlisted))
+        out.print(f"第 {numbers} 项的材料没有列出来，以窗口一次告知为准。")
+    out.print(f"时效按 {day} 判断；时限从受理那天算起，补材料、经批准延长的时间没有算进去。")
+
+
+def _cells_of_step(step: PlannedStep, plan: Plan, day: date) -> list[str]:
+    status = step.item.status_on(day) if step.item else Status.IN_FORCE
+    mark = "" if status is Status.IN_FORCE else f"[red]【{label(status)}】[/red]"
+    more = [f"只在这种情形：{step.step.when}"] if step.step.when else []
+    more += [step.item.slug] if step.item else []
+    days = days_told(step)
+    return [
+        "\n".join((f"{escape(step.title)}{mark}", *(f"[dim]{escape(m)}[/dim]" for m in more))),
+        f"[bold]{days}，最花时间[/bold]" if step.longest else days,
+        order_told(step, plan),
+    ]
+
+
+def _told_of_material(material: NeededMaterial) -> str:
+    """Say what a material is, and which steps want it in which way."""
+    wants = []
+    for want in material.wants:
+        when = want.material.when or "、".join(want.material.situation)
+        told = "，".join(filter(None, (*material_tags(want.material), when)))
+        wants.append(f"第 {want.step} 项" + (f"（{told}）" if told else ""))
+    return f"{material.name}：{'、'.join(wants)}"
 
 
 def print_problems(problems: Sequence[Problem]) -> None:

@@ -65,6 +65,8 @@ def _bases(value: Any) -> Iterator[str]:
 def _body_parts(policy: Policy) -> Iterator[str]:
     """Yield the text of an entry in the order in which its page shows it."""
     yield _plain(policy.body)
+    for step in policy.bundle:
+        yield from filter(None, (step.name, step.when, step.note))
     for clauses in (policy.applies_to, policy.conditions):
         yield from _clause_texts(clauses)
     yield from _condition_texts(policy.eligibility)

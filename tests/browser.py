@@ -243,6 +243,27 @@ def small_library() -> dict[str, Fields]:
             "applies_to": [clause],
             "body": "## 一句话说清\n\n收到材料当场看，缺什么一次告诉清楚。\n",
         },
+        "wedding": {
+            "title": "办一场婚礼先做什么",
+            "kind": "rule",
+            "audience": ["citizen"],
+            "topic": ["办事规则"],
+            "aliases": ["婚礼"],
+            "queries": ["我要办婚礼"],
+            "bundle": [
+                {
+                    "id": "drainage",
+                    "entry": "drainage-permit",
+                    "name": "管道",
+                    "after": ["plan"],
+                    "basis": "示例条例第1条",
+                    "source": ["L"],
+                },
+                {"id": "plan", "name": "定好图纸", "days": 3, "when": "要搭台子"},
+                {"id": "others", "name": HOSTILE, "note": HOSTILE_SHORT},
+            ],
+            "contact": [{"name": "政务服务便民热线", "phone": "12345"}],
+        },
         "tax-relief-2024": {
             "title": "小微企业税费减免（2024 年版）",
             "kind": "benefit",

@@ -5,7 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 from browser import open_browser
+from hypothesis import settings
 from playwright.sync_api import Browser
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -41,6 +41,7 @@ PAGES = [
     "policies/drainage-permit.html",
     "policies/tax-relief-2024.html",
     "policies/tax-relief-2026.html",
+    "policies/wedding.html",
     "policies/hostile.html",
 ]
 CONTROLS = (
