@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from indexer.entrypage import Data, describe_entry, link_entries, list_card, plain_text
+from indexer.faq import TopicQuestions, gather_questions
 from indexer.library import Library
 from indexer.policy import Audience, Kind, Level, Policy, Status, label, load_topics
 from indexer.problems import PolicyError, Problem
@@ -30,6 +31,7 @@ Progress = Callable[[int, int], None]
 LIST_CARDS = 100  # on one page of a list
 _HEAD = b"---\ntemplate: "  # what every page begins with
 ROWS = 8  # of 最新施行 and 即将截止 on the home page
+FIRST_QUESTIONS = 3  # of a topic on the page of all topics
 CLOSING_DAYS = 60  # 即将截止: what closes within so many days
 
 LISTS: dict[StrEnum, tuple[str, str]] = {
@@ -71,11 +73,13 @@ def build_pages(
 
 def _make_pages(library: Library, day: date) -> dict[str, str]:
     policies = library.policies
-    pages: dict[str, str] = {}
-    for shelf in _shelves():
-        pages |= _list_pages(shelf, [p for p in policies if shelf.holds(p)], day)
-    links = link_entries(policies)
     titles = {policy.slug: policy.title for policy in policies}
+    questions = gather_questions(policies, titles, day)
+    pages = _question_pages(questions)
+    for shelf in _shelves():
+        members = [policy for policy in policies if shelf.holds(policy)]
+        pages |= _list_pages(shelf, members, day, _questions_beside(shelf, questions))
+    links = link_entries(policies)
     texts = []
     for policy in policies:
         entry = describe_entry(policy, links, titles)
@@ -110,6 +114,48 @@ def _benefit_list(audience: Audience, policies: Iterable[Policy]) -> Data:
         "total": len(found),
         "links": [{"slug": p.slug, "title": p.title} for p in found[:LIST_CARDS]],
     }
+
+
+def _question_pages(questions: Sequence[TopicQuestions]) -> dict[str, str]:
+    """Return the page of the common questions of each topic, and the page that leads to them."""
+    pages = {
+        "questions.md": _page(
+            "questions.html",
+            "常见问题",
+            summary="热线和窗口的统一答复，按主题排：大家怎么问，怎么答，依据什么。",
+            topics=[
+                {
+                    "name": of.topic.name,
+                    "slug": of.topic.slug,
+                    "total": of.total,
+                    "first": of.first(FIRST_QUESTIONS),
+                }
+                for of in questions
+            ],
+        )
+    }
+    for of in questions:
+        pages[f"questions/{of.topic.slug}.md"] = _page(
+            "topic-questions.html",
+            f"{of.topic.name}：常见问题",
+            summary=f"{of.topic.description}。每一问都能点开条目看条件、材料和出处。",
+            topic={"name": of.topic.name, "slug": of.topic.slug},
+            total=of.total,
+            groups=of.groups,
+        )
+    return pages
+
+
+def _questions_beside(shelf: "Shelf", questions: Iterable[TopicQuestions]) -> Data | None:
+    """Return the page of common questions beside a list of a topic, and how many it has."""
+    return next(
+        (
+            {"page": f"questions/{of.topic.slug}", "total": of.total}
+            for of in questions
+            if shelf.page == f"topics/{of.topic.slug}"
+        ),
+        None,
+    )
 
 
 def _single_pages(library: Library, day: date, version: str) -> dict[str, str]:
@@ -268,7 +314,9 @@ def _shelves() -> Iterator[Shelf]:
         yield Shelf(f"levels/{level}", *LISTS[level], "level", level)
 
 
-def _list_pages(shelf: Shelf, members: list[Policy], day: date) -> dict[str, str]:
+def _list_pages(
+    shelf: Shelf, members: list[Policy], day: date, questions: Data | None
+) -> dict[str, str]:
     """Return the page of a list, or of a long one its pages, each with the next LIST_CARDS."""
     groups = (_by_topic if shelf.by_topic else _by_kind)(members, day)
     ordered = [(name, policy) for name, policies in groups.items() for policy in policies]
@@ -279,6 +327,7 @@ def _list_pages(shelf: Shelf, members: list[Policy], day: date) -> dict[str, str
         "total": len(members),
         "labels": _json(_labels()),
         "begins": shelf.page,
+        "questions": questions,
         "chosen": {"name": shelf.field, "value": shelf.value},
         "facets": _facets(shelf, members, day) if len(parts) > 1 else [],
     }
