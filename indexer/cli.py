@@ -264,11 +264,12 @@ def search_command(
     with open_index(index_dir) as opened:
         answer = search(opened, params, day or today())
         parts = _explain(opened, answer) if explained else {}
+        reply = _first_reply(opened, answer)
     if as_json:
         told = {slug: [asdict(part) for part in found] for slug, found in parts.items()}
         print_json(answer.to_dict() | ({"explanation": told} if explained else {}))
     else:
-        print_answer(answer, parts)
+        print_answer(answer, parts, reply)
 
 
 @command("evaluate")
@@ -624,6 +625,13 @@ def _counts(report: dict[str, int]) -> str:
 
 def _explain(opened: Index, answer: Answer) -> dict[str, tuple[Part, ...]]:
     return {hit.slug: explain(opened, answer.text, hit.slug, answer.as_of) for hit in answer.hits}
+
+
+def _first_reply(opened: Index, answer: Answer) -> str | None:
+    """Return the short answer to what is asked most of the first hit."""
+    record = opened.record(answer.hits[0].slug) if answer.hits else None
+    answers = (record or {}).get("answers")
+    return answers[0]["short"] if answers else None
 
 
 def _read_profile(path: Path, day: date) -> Profile:

@@ -24,6 +24,7 @@ from indexer.policy import (
     Material,
     Policy,
     Source,
+    Status,
     TimeLimit,
     TimeLimitStage,
     label,
@@ -135,6 +136,7 @@ def describe_entry(
     topics = [topic for topic in load_topics() if topic.name in policy.topic]
     return {
         **list_card(policy),
+        "answers": describe_answers(policy, titles),
         "kind_label": label(policy.kind),
         "has_notice": has_notice(policy.kind),
         "audience_labels": [label(audience) for audience in policy.audience],
@@ -163,6 +165,41 @@ def describe_entry(
         "review_by": str(policy.review_by or ""),
         "owner": policy.owner or "",
     }
+
+
+def describe_answers(policy: Policy, titles: Mapping[str, str]) -> Data:
+    """Return the approved answers (统一答复), and what to say before them on another day.
+
+    A page is read on any day, so that the warning of each status goes along with the answers.
+    """
+    cited = {source.id: _cite(source) for source in policy.sources if source.id}
+    successor = titles.get(policy.superseded_by or "")
+    instead = f"现在请看《{successor}》" if successor else "由新的规定接替"
+    return {
+        "rows": [
+            {
+                "id": f"answer-{number}",
+                "question": answer.question,
+                "short": answer.short,
+                "long": answer.long or "",
+                "basis": answer.basis or "",
+                "sources": [cited[id_] for id_ in answer.source if id_ in cited],
+            }
+            for number, answer in enumerate(policy.answers, start=1)
+        ],
+        "warnings": {
+            Status.PENDING: f"尚未施行：从 {policy.effective} 起施行，在这之前按原来的规定办",
+            Status.EXPIRED: f"已失效：有效期到 {policy.expires} 为止，没有查到接续的规定，"
+            "现在怎么办请打 12345 或到窗口问",
+            Status.SUPERSEDED: f"已被替代：有效到 {policy.expires}，{instead}",
+        },
+        "reviewed": str(policy.reviewed),
+    }
+
+
+def _cite(source: Source) -> str:
+    number = source.doc_number
+    return f"{source.title}（{number}）" if number and number not in source.title else source.title
 
 
 def _facts(policy: Policy) -> list[Data]:
@@ -319,10 +356,12 @@ def _source(source: Source) -> Data:
 
 
 def plain_text(policy: Policy, sections: Iterable[Data], plan: Plan | None = None) -> str:
-    """Return the body without its markup, then every statement of the record and its plan."""
+    """Return answers, body without its markup, then every statement of the record and its plan."""
     body = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", policy.body)
     body = re.sub(r"^[#>\-*+\s|:]+|[*`_|]", " ", body, flags=re.MULTILINE)
     items = [item for section in sections for item in section["rows"]]
     record = (f"{item['name']} {item['text']} {item['note']}" for item in items)
+    answers = (f"{a.question} {a.short} {a.long or ''}" for a in policy.answers)
     planned = plan_texts(plan) if plan else ()
-    return " ".join(f"{body} {' '.join(planned)} {' '.join(record)}".split())
+    parts = (" ".join(answers), body, " ".join(planned), " ".join(record))
+    return " ".join(" ".join(parts).split())

@@ -27,6 +27,7 @@ from indexer.entrypage import (
     list_card,
     plain_text,
 )
+from indexer.faq import TopicQuestions, gather_questions
 from indexer.library import Library
 from indexer.notice import has_notice, warnings_of
 from indexer.noticehtml import notice_style, render_sheet
@@ -44,6 +45,7 @@ Progress = Callable[[int, int], None]
 LIST_CARDS = 100  # on one page of a list
 _HEAD = b"---\ntemplate: "  # what every page begins with
 ROWS = 8  # of 最新施行 and 即将截止 on the home page
+FIRST_QUESTIONS = 3  # of a topic on the page of all topics
 CLOSING_DAYS = 60  # 即将截止: what closes within so many days
 
 LISTS: dict[StrEnum, tuple[str, str]] = {
@@ -85,31 +87,43 @@ def build_pages(
 
 def _make_pages(library: Library, day: date) -> dict[str, str]:
     policies = library.policies
-    pages: dict[str, str] = {}
-    bundles = _bundle_links(policies, day)
-    for shelf in _shelves():
-        pages |= _list_pages(shelf, [p for p in policies if shelf.holds(p)], day, bundles)
-    links = link_entries(policies)
     titles = {policy.slug: policy.title for policy in policies}
-    texts = []
-    for policy in policies:
+    questions = gather_questions(policies, titles, day)
+    bundles = _bundle_links(policies, day)
+    pages = _question_pages(questions)
+    for shelf in _shelves():
+        members = [policy for policy in policies if shelf.holds(policy)]
+        beside = _questions_beside(shelf, questions)
+        pages |= _list_pages(shelf, members, day, bundles, beside)
+    entries, texts = _entry_pages(library, titles)
+    files, version = search_files(policies, texts, _labels())
+    questionnaire, match = _questionnaire(policies)
+    data = _shared_files() | files | questionnaire
+    single = match | _single_pages(library, day, version)
+    return pages | entries | _notice_pages(library) | data | single
+
+
+def _entry_pages(library: Library, titles: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Return the page of each entry, and what the site's own search finds of it."""
+    links = link_entries(library.policies)
+    pages, texts = {}, []
+    for policy in library.policies:
         plan = _plan(policy, library)
         entry = describe_entry(policy, links, titles, plan)
         texts.append(plain_text(policy, entry["sections"], plan))
         pages[f"policies/{policy.slug}.md"] = _page(
             "entry.html", policy.title, policy.body, summary=policy.summary, entry=entry
         )
-    pages |= _notice_pages(library)
-    files, version = search_files(policies, texts, _labels())
-    style = {
+    return pages, texts
+
+
+def _shared_files() -> dict[str, str]:
+    """Return the styles and the days off that pages load, made from what is installed."""
+    return {
         "assets/stylesheets/theme.css": theme_style(),
         "assets/stylesheets/notice.css": notice_style(),
+        DAYS: days_script(load_calendar()),
     }
-    days = {DAYS: days_script(load_calendar())}
-    questionnaire, match = _questionnaire(policies)
-    return (
-        pages | files | style | days | questionnaire | match | _single_pages(library, day, version)
-    )
 
 
 def _notice_pages(library: Library) -> dict[str, str]:
@@ -195,6 +209,48 @@ def _benefit_list(audience: Audience, policies: Iterable[Policy]) -> Data:
         "total": len(found),
         "links": [{"slug": p.slug, "title": p.title} for p in found[:LIST_CARDS]],
     }
+
+
+def _question_pages(questions: Sequence[TopicQuestions]) -> dict[str, str]:
+    """Return the page of the common questions of each topic, and the page that leads to them."""
+    pages = {
+        "questions.md": _page(
+            "questions.html",
+            "常见问题",
+            summary="热线和窗口的统一答复，按主题排：大家怎么问，怎么答，依据什么。",
+            topics=[
+                {
+                    "name": of.topic.name,
+                    "slug": of.topic.slug,
+                    "total": of.total,
+                    "first": of.first(FIRST_QUESTIONS),
+                }
+                for of in questions
+            ],
+        )
+    }
+    for of in questions:
+        pages[f"questions/{of.topic.slug}.md"] = _page(
+            "topic-questions.html",
+            f"{of.topic.name}：常见问题",
+            summary=f"{of.topic.description}。每一问都能点开条目看条件、材料和出处。",
+            topic={"name": of.topic.name, "slug": of.topic.slug},
+            total=of.total,
+            groups=of.groups,
+        )
+    return pages
+
+
+def _questions_beside(shelf: "Shelf", questions: Iterable[TopicQuestions]) -> Data | None:
+    """Return the page of common questions beside a list of a topic, and how many it has."""
+    return next(
+        (
+            {"page": f"questions/{of.topic.slug}", "total": of.total}
+            for of in questions
+            if shelf.page == f"topics/{of.topic.slug}"
+        ),
+        None,
+    )
 
 
 def _single_pages(library: Library, day: date, version: str) -> dict[str, str]:
@@ -360,7 +416,11 @@ def _shelves() -> Iterator[Shelf]:
 
 
 def _list_pages(
-    shelf: Shelf, members: list[Policy], day: date, bundles: list[Data]
+    shelf: Shelf,
+    members: list[Policy],
+    day: date,
+    bundles: list[Data],
+    questions: Data | None,
 ) -> dict[str, str]:
     """Return the page of a list, or of a long one its pages, each with the next LIST_CARDS."""
     groups = (_by_topic if shelf.by_topic else _by_kind)(members, day)
@@ -372,6 +432,7 @@ def _list_pages(
         "total": len(members),
         "labels": _json(_labels()),
         "begins": shelf.page,
+        "questions": questions,
         "chosen": {"name": shelf.field, "value": shelf.value},
         "facets": _facets(shelf, members, day) if len(parts) > 1 else [],
     }

@@ -60,8 +60,10 @@ def bar(title: str) -> Iterator[Callable[[int, int], None]]:
         yield step
 
 
-def print_answer(answer: Answer, parts: Mapping[str, Sequence[Part]]) -> None:
-    """Print one page of hits; `parts` explain the points of some, by slug."""
+def print_answer(
+    answer: Answer, parts: Mapping[str, Sequence[Part]], reply: str | None = None
+) -> None:
+    """Print one page of hits; `parts` explain the points of some, `reply` answers by the first."""
     if answer.corrected is not None:
         out.print(f"已按“{escape(answer.corrected)}”搜索；要搜原词，请给它加上引号。")
     if not answer.hits:
@@ -77,6 +79,8 @@ def print_answer(answer: Answer, parts: Mapping[str, Sequence[Part]]) -> None:
         name = f"[dim]{label(Kind(hit.kind))} · {hit.slug}[/dim]"
         out.print(f"{number:>2}. [bold]{escape(hit.title)}[/bold]{mark}  {name}")
         out.print(f"    {_marked(hit.snippet)}")
+        if reply is not None and hit is answer.hits[0]:
+            out.print(f"    答：{mark.strip()}{escape(reply)}")
         for part in parts.get(hit.slug, ()):
             where = f"（{'、'.join(part.where)}）" if part.where else ""
             out.print(f"    [dim]{part.points:+.4f}  {escape(part.what)}{where}[/dim]")

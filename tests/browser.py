@@ -326,6 +326,7 @@ def small_library() -> dict[str, Fields]:
             "summary": f"{HOSTILE} {HOSTILE_SHORT}",
             "aliases": [HOSTILE_SHORT],
             "queries": [HOSTILE],
+            "answers": [{"question": HOSTILE, "short": HOSTILE, "long": HOSTILE, "basis": HOSTILE}],
             "key_points": [
                 {"text": HOSTILE, "basis": HOSTILE_SHORT, "note": HOSTILE, "name": HOSTILE}
             ],

@@ -36,6 +36,8 @@ PAGES = [
     "topics.html",
     "topics/tax.html",
     "levels/city.html",
+    "questions.html",
+    "questions/cityscape.html",
     "about.html",
     "404.html",
     "policies/drainage-permit.html",
