@@ -14,6 +14,7 @@ import typer.core
 from rich.markup import escape
 from typer import rich_utils
 
+from indexer.access import AccessUnsafe, open_access
 from indexer.build import SiteError, SiteReport, build_site
 from indexer.clock import today
 from indexer.evaluate import (
@@ -28,6 +29,7 @@ from indexer.evaluate import (
 from indexer.explain import Part, explain
 from indexer.frontmatter import line_of, read_front_matter
 from indexer.index import Index, IndexMissing, open_index
+from indexer.internal import NO_NOTES, read_notes, search_noted
 from indexer.library import Library
 from indexer.loader import Readings, inspect_library, load_library
 from indexer.matching import match
@@ -38,7 +40,7 @@ from indexer.pins import check_pins, load_pins
 from indexer.policy import Kind, Status, json_schema
 from indexer.problems import LexiconError, ParameterError, PolicyError, Problem
 from indexer.profile import Profile, parse_profile
-from indexer.query import Answer, search
+from indexer.query import Answer
 from indexer.terminal import (
     bar,
     err,
@@ -46,6 +48,7 @@ from indexer.terminal import (
     print_answer,
     print_json,
     print_matches,
+    print_note_hits,
     print_preview,
     print_problems,
     print_report,
@@ -199,14 +202,23 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="端口。")] = 8000,
     workers: Annotated[int, typer.Option(min=1, help="用几个进程；一个处理器核心配一个就够。")] = 1,
     watch: Annotated[bool, typer.Option("--watch", help="条目一改就重新生成。")] = False,
+    internal: Annotated[
+        bool, typer.Option("--internal", help="接口也给出内部备注，只给本机或有口令的人。")
+    ] = False,
+    token_file: Annotated[
+        Path | None, typer.Option(help="口令文件；也可以用环境变量 POLICYKB_TOKEN。")
+    ] = None,
 ) -> None:
     """核查、建索引、生成网站，然后提供浏览和检索。"""
     from indexer import workers as processes
     from search_server import make_app
 
+    if token_file and not internal:
+        raise _WrongUse("--token-file 只和 --internal 一起用。")
     try:
         listener = processes.listen(host, port)
-    except processes.AddressUnusable as error:
+        access = open_access(policies, token_file, listener) if internal else None
+    except (processes.AddressUnusable, AccessUnsafe) as error:
         raise _WrongUse(str(error)) from None
     known: Readings = {}
     library = _load(policies, known)
@@ -218,7 +230,7 @@ def serve(
         _watch_in_background(policies, index_dir, pages_dir, site_dir, known)
     address = processes.address_of(listener)
     processes.serve(
-        partial(make_app, index_dir, site_dir),
+        partial(make_app, index_dir, site_dir, access=access),
         listener,
         workers,
         lambda: out.print(f"政策库已经打开：{address} （按 Ctrl+C 结束）"),
@@ -237,6 +249,10 @@ def search_command(
     explained: Annotated[
         bool, typer.Option("--explain", help="列出每个结果的每一分从哪里来。")
     ] = False,
+    internal: Annotated[
+        bool, typer.Option("--internal", help="也搜内部备注并显示出来，只给单位内部看。")
+    ] = False,
+    policies: Policies = POLICIES,
     as_json: AsJson = False,
 ) -> None:
     """搜索：挖马路要找谁批。"""
@@ -245,14 +261,17 @@ def search_command(
     pairs += [("status", value) for value in status or []]
     pairs += [("as_of", as_of)] if as_of is not None else []
     params, day = parse_params(pairs)
+    notes = read_notes(policies) if internal else NO_NOTES
     with open_index(index_dir) as opened:
-        answer = search(opened, params, day or today())
-        parts = _explain(opened, answer) if explained else {}
+        noted = search_noted(opened, notes, params, day or today())
+        parts = _explain(opened, noted.answer) if explained else {}
     if as_json:
+        answer = noted.to_dict() if internal else noted.answer.to_dict()
         told = {slug: [asdict(part) for part in found] for slug, found in parts.items()}
-        print_json(answer.to_dict() | ({"explanation": told} if explained else {}))
+        print_json(answer | ({"explanation": told} if explained else {}))
     else:
-        print_answer(answer, parts)
+        print_answer(noted.answer, parts, noted.notes)
+        print_note_hits(noted)
 
 
 @command("evaluate")
