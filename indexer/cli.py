@@ -7,7 +7,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 import typer.core
@@ -30,6 +30,7 @@ from indexer.explain import Part, explain
 from indexer.frontmatter import line_of, read_front_matter
 from indexer.index import Index, IndexMissing, open_index
 from indexer.internal import NO_NOTES, read_notes, search_noted
+from indexer.leaks import find_leaks
 from indexer.library import Library
 from indexer.loader import Readings, inspect_library, load_library
 from indexer.matching import match
@@ -106,16 +107,26 @@ AsOf = Annotated[str | None, typer.Option("--as-of", help="按哪一天判断时
 
 POLICIES, INDEX = Path("policies"), Path("build/index")
 PAGES, SITE = Path("build/pages"), Path("build/site")
+BUILT = Path("build")
 EVALUATED = Path("tests/evaluated.json")
 
 
 @command()
 def check(
-    paths: Annotated[list[Path] | None, typer.Argument(help="只看这些文件的问题。")] = None,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="只看这些文件的问题；和 --built 一起写时，是要查的文件夹。"),
+    ] = None,
     policies: Policies = POLICIES,
+    built: Annotated[
+        bool,
+        typer.Option("--built", help="改查生成的文件（build）：里面有没有内部备注、个人信息。"),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """核查条目：一次列出全部问题，写明文件、行、字段和怎么改。"""
+    if built:
+        _check_built(paths or [BUILT], policies, as_json)
     chosen = _chosen(paths or [], policies)
     with bar("读取条目") as step:
         library, problems = inspect_library(policies, step)
@@ -128,6 +139,26 @@ def check(
         if not problems:
             out.print(f"{len(chosen) or len(library.entries)} 个条目，没有发现问题。")
     raise typer.Exit(1 if problems else 0)
+
+
+def _check_built(folders: Sequence[Path], policies: Path, as_json: bool) -> NoReturn:
+    """Look for what must not leave the building, and exit."""
+    for folder in folders:
+        if not folder.is_dir():
+            raise _WrongUse(f"没有文件夹 {folder}；先运行 policykb index 和 policykb site。")
+    library = _load(policies)
+    with bar("查生成的文件") as step:
+        found = find_leaks(library, folders, step)
+    if not found.files:
+        where = "、".join(map(str, folders))
+        raise _WrongUse(f"{where} 里没有文件；先运行 policykb index 和 policykb site。")
+    if as_json:
+        print_json({"files": found.files, "problems": problem_rows(found.problems)})
+    else:
+        print_problems(found.problems)
+        if not found.problems:
+            out.print(f"查了 {found.files} 个文件，没有内部备注，也没有个人信息。")
+    raise typer.Exit(1 if found.problems else 0)
 
 
 def _chosen(paths: Sequence[Path], policies: Path) -> set[str]:
