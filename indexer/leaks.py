@@ -1,5 +1,6 @@
 """Leaks (外泄): whether internal notes or personal data stand in what was built."""
 
+import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.library import Library
-from indexer.policy import Policy
+from indexer.policy import Policy, json_schema
 from indexer.privacy import find_personal_data
 from indexer.problems import Problem
 from indexer.published import (
@@ -29,11 +30,11 @@ from indexer.texts import texts_of
 Codes = NDArray[np.uint32]
 Hashes = NDArray[np.uint64]
 
-# So many characters of a note in a row are told, and fewer of a sentence that has no more. Of every
-# sentence 12 are too few: several notes have a title and a year as they come together on a page.
-PIECE, SENTENCE = 16, 12
+# So many characters of a note in a row are told, and fewer of a clause that has no more. Of every
+# clause 12 are too few: several notes have a title and a year as they come together on a page.
+PIECE, CLAUSE = 16, 12
 SHOWN = 4  # of these, in a message
-_SENTENCE_END = re.compile(r"[。；！？;!?\n]")
+_CLAUSE_END = re.compile(r"[，。；：！？,;:!?\n]")
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd, with bits all over, so that sums spread well
 _TABLE_BITS = 22
 _PLANE = 0x10000
@@ -122,9 +123,9 @@ class Secrets:
                 parts.setdefault(length, []).append((number, part))
         found = [_Stretches.of_parts(length, parts[length]) for length in sorted(parts)]
         public = [np.zeros(len(stretches.hashes), np.bool_) for stretches in found]
-        for policy in policies:
-            text = fold(_public_text(policy))
-            for known, (_, _, numbers) in zip(public, _look_for(found, text), strict=True):
+        for text in _public_texts(policies):
+            looked = _look_for(found, fold(text))
+            for known, (_, _, numbers) in zip(public, looked, strict=True):
                 known[numbers] = True
         left = (one.without(known) for one, known in zip(found, public, strict=True))
         self._stretches = [stretches for stretches in left if len(stretches.hashes)]
@@ -158,9 +159,9 @@ def _parts(note: str) -> Iterator[tuple[int, Codes]]:
         yield PIECE, whole
     elif len(whole):
         yield len(whole), whole
-    for sentence in map(fold, _SENTENCE_END.split(note)):
-        if SENTENCE <= len(sentence) < PIECE:
-            yield SENTENCE, sentence
+    for clause in map(fold, _CLAUSE_END.split(note)):
+        if CLAUSE <= len(clause) < PIECE:
+            yield CLAUSE, clause
 
 
 def _contains(note: Codes, stretch: Codes) -> bool:
@@ -170,19 +171,20 @@ def _contains(note: Codes, stretch: Codes) -> bool:
     return place >= 0 and (place % width == 0 or _contains(note[place // width + 1 :], stretch))
 
 
-def _public_text(policy: Policy) -> str:
-    """Return what an entry publishes, also as it comes to stand together where it is shown.
+def _public_texts(policies: Sequence[Policy]) -> Iterator[str]:
+    """Yield what fields are called and what entries publish, also as it comes to stand together.
 
-    The note is taken out before anything else sees the entry, whatever that may do with it.
+    The note is taken out before anything else sees an entry, whatever that may do with it.
     """
-    bare = policy.model_copy(update={"internal": None})
-    record = list(_strings(bare.public_record()))
-    return APART.join((*record, "".join(record), "\n".join(texts_of(bare).values())))
+    yield json.dumps(json_schema(), ensure_ascii=False)
+    for policy in policies:
+        bare = policy.model_copy(update={"internal": None})
+        record = list(_strings(bare.public_record()))
+        yield APART.join((*record, "".join(record), "\n".join(texts_of(bare).values())))
 
 
 def _strings(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
-        yield from value  # the names of the fields are no secret
         value = value.values()
     elif not isinstance(value, list):
         yield str(value)
