@@ -5,12 +5,14 @@ import sys
 import threading
 import time
 from argparse import ArgumentParser, ArgumentTypeError
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -37,6 +39,8 @@ from indexer.delivery import (
     not_modified,
     tag_of,
 )
+from indexer.duedates import calculate, terms_of
+from indexer.filings import EXCLUDED, FORMATS, SUSPENDED, parse_due
 from indexer.index import (
     NAME,
     STATUSES,
@@ -47,6 +51,10 @@ from indexer.index import (
 )
 from indexer.internal import NO_NOTES, Notes, read_notes, search_noted
 from indexer.matching import match
+from indexer.notice import Notice
+from indexer.noticehtml import notice_style
+from indexer.noticepdf import PdfUnavailable
+from indexer.notices import Format, make_notice, read_format, render, sources_of_index
 from indexer.params import MAX_LENGTH, SORTS, SearchParams, parse_params
 from indexer.pins import load_pins
 from indexer.policy import Audience, BenefitMode, Kind, Level, Status
@@ -62,14 +70,24 @@ from indexer.problems import (
 from indexer.profile import parse_profile
 from indexer.query import search
 from indexer.questions import answers_schema, load_questions
+from indexer.reminders import known_dues, write_reminders
 from indexer.suggest import suggest
 from indexer.synonyms import load_synonyms
+from indexer.workdays import days_script, load_calendar
 from indexer.workers import AddressUnusable, address_of, listen, serve
 
 MAX_BODY = 64 * 1024  # bytes; no request needs more
 POLL_SECONDS = 0.5  # how long a new index may wait until it is noticed
 LISTED_AT_ONCE = 500  # entries of the list of all that are sent in one piece
 WARMING = ("政策", "zhengce")  # queries that load all that queries need: words, sounds, readings
+PRINT_SECONDS = 10  # how long a PDF may wait for the one before it
+_printing = threading.Semaphore(1)
+MEDIA_TYPES = {
+    Format.TEXT: "text/plain",
+    Format.HTML: "text/html",
+    Format.DOCX: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    Format.PDF: "application/pdf",
+}
 NO_STORE = {"Cache-Control": "no-store"}  # what follows from somebody's answers
 INSIDE = {**NO_STORE, "Vary": "Authorization, Accept-Encoding"}  # what is for some alone
 
@@ -161,6 +179,7 @@ def make_app(
     """
     load_synonyms()  # a mistake in the lexicon is told now, not to the first who asks
     load_pins()
+    load_calendar()
     if site is not None and not (site / "index.html").is_file():
         raise SiteMissing(site)
     latest = LatestIndex(index, today, access.policies if access else None)
@@ -196,6 +215,9 @@ def _add_api(
             return not_modified(tag)
         headers = {**ASK_FIRST, "ETag": tag}
         content = compute()
+        if isinstance(content, Response):
+            content.headers.update(headers)
+            return content
         if isinstance(content, Iterator):
             return StreamingResponse(content, media_type="application/json", headers=headers)
         return Json(content, headers=headers)
@@ -244,13 +266,31 @@ def _add_api(
         edition, day = latest.get(), given or today()
         index, inside = edition.index, access and access.is_shown(request.headers)
         if slug not in index.rows:
-            hint = did_you_mean(slug[:80], index.slugs)
-            return _errors(404, ParameterProblem("slug", f"没有条目{shown(slug)}。{hint}"))
+            return _no_entry(slug, index)
         if inside:
             note = edition.notes.texts.get(slug)
             record = _record(index, slug, day) | ({"internal": note} if note else {})
             return answer_inside(request, edition, day, record)
         return answer(request, edition, day, lambda: _record(index, slug, day))
+
+    @app.get("/api/notice/{slug}", summary="一次告知单", openapi_extra=_NOTICE)
+    def get_notice(slug: str, request: Request) -> Response:
+        pairs = _pairs(request, ("situation", "as_of", "format"))
+        form, others = _take_format(pairs)
+        situations = [value for name, value in others if name == "situation"]
+        _, given = parse_params([pair for pair in others if pair[0] == "as_of"])
+        edition, day = latest.get(), given or today()
+        if slug not in edition.index.rows:
+            return _no_entry(slug, edition.index)
+        find = sources_of_index(edition.index)
+        notice = make_notice(find, slug, situations, day, str(request.base_url))
+        tag = tag_of(request.scope["path"], edition.mark, sources, notice.link, form)
+        if is_at_hand(request, tag):
+            return not_modified(tag)
+        headers = {**ASK_FIRST, "ETag": tag}
+        if form is None:
+            return Json(notice.to_dict(), headers=headers)
+        return _file_of(notice, form, headers)
 
     @app.get(
         "/api/questions", summary="匹配用的问题", openapi_extra={"parameters": [_ASKED_AUDIENCE]}
@@ -274,9 +314,66 @@ def _add_api(
         matches = match(rules, parse_profile(given.get("profile"), day), day)
         return Json(matches.to_dict(), headers=NO_STORE)
 
+    @app.get("/api/due", summary="办理期限到哪天", openapi_extra={"parameters": _due_parameters()})
+    async def get_due(request: Request) -> Response:
+        params = parse_due(request.query_params.multi_items())
+        edition, day = latest.get(), today()
+        record = edition.index.record(params.slug)
+        if record is None:
+            return _no_entry(params.slug, edition.index)
+        slug, title = params.slug, record["title"]
+        calendar = load_calendar()
+        found = calculate(terms_of(record), params.filing, calendar)
+        depends_on = (params, days_script(calendar), day)
+        if params.format == "json":
+            told = {"slug": slug, "title": title, **found.to_dict()}
+            return answer(request, edition, depends_on, lambda: told)
+        if not known_dues(found):
+            return _errors(422, ParameterProblem("format", "没有算得出来的到期日，写不成日历。"))
+        return answer(
+            request,
+            edition,
+            depends_on,
+            lambda: _calendar(slug, write_reminders(slug, title, found, day)),
+        )
+
     @app.get("/api/{rest:path}", include_in_schema=False)
     async def get_nothing(rest: str) -> Response:
         raise HTTPException(404)
+
+
+def _no_entry(slug: str, index: Index) -> Response:
+    hint = did_you_mean(slug[:80], index.slugs)
+    return _errors(404, ParameterProblem("slug", f"没有条目{shown(slug)}。{hint}"))
+
+
+def _take_format(pairs: list[tuple[str, str]]) -> tuple[Format | None, list[tuple[str, str]]]:
+    """Return the form of a notice, None for JSON, and the other parameters."""
+    names = [value for name, value in pairs if name == "format"]
+    if len(names) > 1:
+        raise ParameterError([ParameterProblem("format", "只能写一个。")])
+    form = read_format(names[0], "json") if names and names[0] != "json" else None
+    return form, [pair for pair in pairs if pair[0] != "format"]
+
+
+def _file_of(notice: Notice, form: Format, headers: dict[str, str]) -> Response:
+    """Return a notice as a file; one PDF is made at a time, for each takes a browser."""
+    if form is Format.HTML:
+        style = b64encode(sha256(notice_style().encode()).digest()).decode()
+        policy = f"default-src 'none'; style-src 'sha256-{style}'; frame-ancestors 'none'"
+        headers["Content-Security-Policy"] = policy
+    elif form is not Format.TEXT:
+        headers["Content-Disposition"] = f'attachment; filename="notice-{notice.slug}.{form}"'
+    if form is not Format.PDF:
+        return Response(render(notice, form), media_type=MEDIA_TYPES[form], headers=headers)
+    if not _printing.acquire(timeout=PRINT_SECONDS):
+        return _errors(503, ParameterProblem("", "正在做别的 PDF，请过一会儿再试。"))
+    try:
+        return Response(render(notice, form), media_type=MEDIA_TYPES[form], headers=headers)
+    except PdfUnavailable as error:
+        return _errors(503, ParameterProblem("format", str(error)))
+    finally:
+        _printing.release()
 
 
 def _list_policies(index: Index, day: date) -> Iterator[bytes]:
@@ -297,6 +394,11 @@ def _list_policies(index: Index, day: date) -> Iterator[bytes]:
 def _record(index: Index, slug: str, day: date) -> dict[str, Any]:
     status: Status = STATUSES[index.statuses(day)[index.rows[slug]]]
     return {**(index.record(slug) or {}), "status": status, "as_of": day.isoformat()}
+
+
+def _calendar(slug: str, content: bytes) -> Response:
+    name = {"Content-Disposition": f'attachment; filename="{slug}-due.ics"'}
+    return Response(content, media_type="text/calendar", headers=name)
 
 
 def _add_monitoring(app: FastAPI, latest: LatestIndex, counts: Path | None) -> None:
@@ -442,6 +544,17 @@ _AS_OF = _parameter(
 )
 
 
+_NOTICE = {
+    "parameters": [
+        _parameter(
+            "situation",
+            "办事人是哪种情形，可以写几次；不写就都列出",
+            {"type": "array", "items": {"type": "string"}},
+        ),
+        _parameter("format", "哪种文件", {"enum": ["json", *Format], "default": "json"}),
+        _AS_OF,
+    ]
+}
 _ASKED_AUDIENCE = _parameter(
     "audience",
     "只要问这些人的问题，可以写几次",
@@ -464,6 +577,27 @@ def _match_body() -> dict[str, Any]:
     }
     content = {"application/json": {"schema": schema, "example": json.loads(_EXAMPLE)}}
     return {"required": True, "content": content}
+
+
+def _due_parameters() -> list[dict[str, Any]]:
+    """Describe the parameters of due dates for readers of the interface description."""
+    text = {"type": "string"}
+    several = {"type": "array", "items": text}
+    return [
+        _parameter("slug", "条目名", text) | {"required": True},
+        _parameter("accepted", "受理日", {**text, "format": "date"}) | {"required": True},
+        _parameter(
+            "pause", f"停算（{'、'.join(SUSPENDED)}），例如 2026-09-28..2026-10-12", several
+        ),
+        _parameter(
+            "excluded",
+            f"不算在内的（{'、'.join(EXCLUDED)}），例如 2026-10-13..2026-10-20=检测",
+            several,
+        ),
+        _parameter("extended", "经批准延长了", {"type": "boolean", "default": False}),
+        _parameter("situation", "哪种情形，可以写几次", several),
+        _parameter("format", "要 JSON 还是日历文件", {**text, "enum": list(FORMATS)}),
+    ]
 
 
 def _search_parameters() -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """An entry's page (条目页): what it shows of a policy, as plain data for its template."""
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -7,7 +8,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from indexer.duedates import terms_of
 from indexer.formulas import describe_estimate
+from indexer.notice import has_notice
 from indexer.policy import (
     Benefit,
     Clause,
@@ -20,6 +23,7 @@ from indexer.policy import (
     Policy,
     Source,
     TimeLimit,
+    TimeLimitStage,
     label,
     load_topics,
 )
@@ -91,11 +95,12 @@ def list_card(policy: Policy) -> Data:
         "benefit_mode": policy.benefit_mode or "",
         "deadline": str(policy.deadline or ""),
         "words": " ".join((*policy.aliases, *policy.queries, *policy.doc_numbers, policy.issuer)),
-        **_dates(policy),
+        **dates_of(policy),
     }
 
 
-def _dates(policy: Policy) -> Data:
+def dates_of(policy: Policy) -> Data:
+    """Return what the status on any day follows from."""
     return {
         "effective": str(policy.effective or ""),
         "expires": str(policy.expires or ""),
@@ -122,6 +127,7 @@ def describe_entry(policy: Policy, links: Links, titles: Mapping[str, str]) -> D
     return {
         **list_card(policy),
         "kind_label": label(policy.kind),
+        "has_notice": has_notice(policy),
         "audience_labels": [label(audience) for audience in policy.audience],
         "topics": [{"name": topic.name, "slug": topic.slug} for topic in topics],
         "issuer": policy.issuer,
@@ -129,6 +135,7 @@ def describe_entry(policy: Policy, links: Links, titles: Mapping[str, str]) -> D
         "successor": {"slug": successor, "title": titles.get(successor, "")},
         "facts": _facts(policy),
         "sections": _sections(policy, numbers),
+        "due": _due(policy),
         "relations": [
             {
                 "title": title,
@@ -174,6 +181,14 @@ def _facts(policy: Policy) -> list[Data]:
         ("也叫", "、".join(policy.aliases[:NAMES_SHOWN]), ""),
     ]
     return [{"label": name, "text": text, "section": id_} for name, text, id_ in rows if text]
+
+
+def _due(policy: Policy) -> str:
+    """Return what the page counts due dates from, as JSON, or nothing where nothing is due."""
+    terms = terms_of(policy.public_record())
+    if policy.kind is not Kind.SERVICE or not terms.of_stage(TimeLimitStage.DECISION):
+        return ""
+    return json.dumps(terms.to_dict(), ensure_ascii=False)
 
 
 def _first(items: tuple[Benefit | Clause | TimeLimit, ...]) -> str | None:

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from indexer.duedates import DueDates
 from indexer.evaluate import Report
 from indexer.explain import Part
 from indexer.internal import NotedAnswer
@@ -21,6 +22,7 @@ from indexer.matching import Finding, Match, Matches, Outcome, describe
 from indexer.policy import Kind, Status, label
 from indexer.problems import Problem
 from indexer.query import Answer
+from indexer.revisions import Commit
 
 if TYPE_CHECKING:  # the extra `batch` need not be installed
     from indexer.columns import Column, Tally
@@ -266,6 +268,29 @@ def _print_finding(finding: Finding, indent: int) -> None:
         _print_finding(child, indent + 4)
 
 
+def print_due(title: str, found: DueDates) -> None:
+    """Print both due dates, how they came about, and what is not known."""
+    out.print(f"[bold]{escape(title)}[/bold]")
+    for due in found.dues:
+        told = due.to_dict()
+        last = (
+            f"[bold]{told['due']}（{told['weekday']}）[/bold]"
+            if due.due
+            else "[yellow]不知道[/yellow]"
+        )
+        out.print(f"{escape(due.name)}（{due.length or '没有写成数'}）：{last}")
+        if due.unknown:
+            out.print(f"    {escape(due.unknown)}")
+    out.print()
+    for step in (step.to_dict() for step in found.timeline):
+        day = f"{step['day']} {step['weekday']}" if step["day"] else "哪天不知道"
+        out.print(f"  {day}  {escape(step['text'])}")
+    out.print()
+    for note in found.notes:
+        out.print(f"· {escape(note)}")
+    out.print("仅供参考，以窗口答复为准。")
+
+
 def print_problems(problems: Sequence[Problem]) -> None:
     """Print mistakes on standard error, a line each, and how many they are."""
     for problem in problems:
@@ -280,6 +305,30 @@ def problem_rows(problems: Sequence[Problem]) -> list[dict[str, str | int]]:
     return [problem.to_dict() for problem in problems]
 
 
+def print_proof(
+    then: Mapping[str, Any], commit: Commit | None, changes: Sequence[str], file: Path | None
+) -> None:
+    """Say which notice a check code stands for, and what has changed since."""
+    out.print(f"核验通过：{escape(then['title'])}（{then['slug']}），{then['day']} 告知。")
+    if then["chosen"]:
+        out.print(f"当时选的情形：{escape('、'.join(then['chosen']))}")
+    where = "就是现在的内容" if commit is None else f"出自提交 {commit.id}（{commit.day}）"
+    out.print(f"内容版本：{then['version']['digest']}，{where}")
+    if file is not None:
+        out.print(f"按当时的内容重新生成了一份：{escape(str(file))}")
+    if not changes:
+        out.print("到今天没有变化。")
+        return
+    out.print(f"此后有 {len(changes)} 处变化：")
+    for change in changes:
+        out.print(f"  {escape(change)}")
+
+
 def print_json(content: Any) -> None:
     """Print JSON for programs: nothing in it is wrapped or coloured."""
-    sys.stdout.write(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.write(as_json_bytes(content).decode())
+
+
+def as_json_bytes(content: Any) -> bytes:
+    """Return JSON as a person can read it too."""
+    return (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode()
