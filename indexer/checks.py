@@ -10,9 +10,10 @@ from itertools import chain
 from indexer.checkcodes import MAX_OPTIONS
 from indexer.conditions import check_condition
 from indexer.formulas import check_estimate
-from indexer.frontmatter import Loc, place_name
+from indexer.frontmatter import FrontMatter, Loc, line_of, place_name
 from indexer.library import Entry, link_targets, linked_slug
 from indexer.policy import Benefit, Condition, Estimate, Kind, Policy
+from indexer.privacy import PersonalKind, find_personal_data
 from indexer.problems import Problem, did_you_mean, shown
 
 Finding = tuple[Loc, str]
@@ -54,6 +55,46 @@ def _link_allowed(target: str) -> bool:
         target.startswith(("http://", "https://", "mailto:", "tel:", "#"))
         or linked_slug(target) is not None
     )
+
+
+def check_privacy(front: FrontMatter, text: str) -> Iterator[tuple[int, str, str]]:
+    """Yield line, field and message of all personal data in a file, remarks and notes included."""
+    standing = [
+        (number, found.kind, found.masked)
+        for number, line in enumerate(text.split("\n"), start=1)
+        for found in find_personal_data(line)
+    ]
+    told: set[tuple[int, PersonalKind, str]] = set()
+    for loc, value in _strings(front.values):
+        start = line_of(front.lines, loc)
+        for found in find_personal_data(value):
+            # A long value goes on over further lines: the one where the number stands is told.
+            same = (n for n, *what in standing if n >= start and what == [found.kind, found.masked])
+            line = next(same, start)
+            told.add((line, found.kind, found.masked))
+            yield line, place_name(loc), _personal(found.kind, found.masked)
+    for line, kind, masked in standing:
+        if (line, kind, masked) not in told:
+            yield line, "", _personal(kind, masked)
+
+
+def _personal(kind: PersonalKind, masked: str) -> str:
+    return (
+        f"这里有{kind}（{masked}）。条目里不能有个人信息，内部备注里也不行；"
+        "请删去，要留联系方式的写部门和公开电话。"
+    )
+
+
+def _strings(value: object, loc: Loc = ()) -> Iterator[tuple[Loc, str]]:
+    """Yield every text in the values of a front matter, with its place."""
+    if isinstance(value, str):
+        yield loc, value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _strings(inner, (*loc, name))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _strings(inner, (*loc, number))
 
 
 class _Names:

@@ -7,7 +7,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 import typer.core
@@ -15,6 +15,7 @@ from rich.markup import escape
 from typer import rich_utils
 
 from indexer import notices, proof
+from indexer.access import AccessUnsafe, open_access
 from indexer.build import SiteError, SiteReport, build_site, site_address
 from indexer.bundles import plan_bundle
 from indexer.checkcodes import WrongCode, read_code
@@ -33,6 +34,8 @@ from indexer.explain import Part, explain
 from indexer.filings import parse_due
 from indexer.frontmatter import line_of, read_front_matter
 from indexer.index import Index, IndexMissing, open_index
+from indexer.internal import NO_NOTES, read_notes, search_noted
+from indexer.leaks import find_leaks
 from indexer.library import Library
 from indexer.loader import Readings, inspect_library, load_library
 from indexer.matching import match
@@ -46,7 +49,7 @@ from indexer.policy import Kind, Status, json_schema
 from indexer.problems import LexiconError, ParameterError, PolicyError, Problem, did_you_mean, shown
 from indexer.profile import Profile, parse_profile
 from indexer.proof import NotProven
-from indexer.query import Answer, search
+from indexer.query import Answer
 from indexer.reminders import known_dues, write_reminders
 from indexer.revisions import NoHistory
 from indexer.terminal import (
@@ -58,6 +61,7 @@ from indexer.terminal import (
     print_due,
     print_json,
     print_matches,
+    print_note_hits,
     print_plan,
     print_preview,
     print_problems,
@@ -118,16 +122,26 @@ AsOf = Annotated[str | None, typer.Option("--as-of", help="按哪一天判断时
 
 POLICIES, INDEX = Path("policies"), Path("build/index")
 PAGES, SITE = Path("build/pages"), Path("build/site")
+BUILT = Path("build")
 EVALUATED = Path("tests/evaluated.json")
 
 
 @command()
 def check(
-    paths: Annotated[list[Path] | None, typer.Argument(help="只看这些文件的问题。")] = None,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="只看这些文件的问题；和 --built 一起写时，是要查的文件夹。"),
+    ] = None,
     policies: Policies = POLICIES,
+    built: Annotated[
+        bool,
+        typer.Option("--built", help="改查生成的文件（build）：里面有没有内部备注、个人信息。"),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """核查条目：一次列出全部问题，写明文件、行、字段和怎么改。"""
+    if built:
+        _check_built(paths or [BUILT], policies, as_json)
     chosen = _chosen(paths or [], policies)
     load_calendar()  # pages and due dates follow from it, so a mistake in it is told here too
     with bar("读取条目") as step:
@@ -141,6 +155,26 @@ def check(
         if not problems:
             out.print(f"{len(chosen) or len(library.entries)} 个条目，没有发现问题。")
     raise typer.Exit(1 if problems else 0)
+
+
+def _check_built(folders: Sequence[Path], policies: Path, as_json: bool) -> NoReturn:
+    """Look for what must not leave the building, and exit."""
+    for folder in folders:
+        if not folder.is_dir():
+            raise _WrongUse(f"没有文件夹 {folder}；先运行 policykb index 和 policykb site。")
+    library = _load(policies)
+    with bar("查生成的文件") as step:
+        found = find_leaks(library, folders, step)
+    if not found.files:
+        where = "、".join(map(str, folders))
+        raise _WrongUse(f"{where} 里没有文件；先运行 policykb index 和 policykb site。")
+    if as_json:
+        print_json({"files": found.files, "problems": problem_rows(found.problems)})
+    else:
+        print_problems(found.problems)
+        if not found.problems:
+            out.print(f"查了 {found.files} 个文件，没有内部备注，也没有个人信息。")
+    raise typer.Exit(1 if found.problems else 0)
 
 
 def _chosen(paths: Sequence[Path], policies: Path) -> set[str]:
@@ -215,14 +249,23 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="端口。")] = 8000,
     workers: Annotated[int, typer.Option(min=1, help="用几个进程；一个处理器核心配一个就够。")] = 1,
     watch: Annotated[bool, typer.Option("--watch", help="条目一改就重新生成。")] = False,
+    internal: Annotated[
+        bool, typer.Option("--internal", help="接口也给出内部备注，只给本机或有口令的人。")
+    ] = False,
+    token_file: Annotated[
+        Path | None, typer.Option(help="口令文件；也可以用环境变量 POLICYKB_TOKEN。")
+    ] = None,
 ) -> None:
     """核查、建索引、生成网站，然后提供浏览和检索。"""
     from indexer import workers as processes
     from search_server import make_app
 
+    if token_file and not internal:
+        raise _WrongUse("--token-file 只和 --internal 一起用。")
     try:
         listener = processes.listen(host, port)
-    except processes.AddressUnusable as error:
+        access = open_access(policies, token_file, listener) if internal else None
+    except (processes.AddressUnusable, AccessUnsafe) as error:
         raise _WrongUse(str(error)) from None
     known: Readings = {}
     library = _load(policies, known)
@@ -234,7 +277,7 @@ def serve(
         _watch_in_background(policies, index_dir, pages_dir, site_dir, known)
     address = processes.address_of(listener)
     processes.serve(
-        partial(make_app, index_dir, site_dir),
+        partial(make_app, index_dir, site_dir, access=access),
         listener,
         workers,
         lambda: out.print(f"政策库已经打开：{address} （按 Ctrl+C 结束）"),
@@ -253,6 +296,10 @@ def search_command(
     explained: Annotated[
         bool, typer.Option("--explain", help="列出每个结果的每一分从哪里来。")
     ] = False,
+    internal: Annotated[
+        bool, typer.Option("--internal", help="也搜内部备注并显示出来，只给单位内部看。")
+    ] = False,
+    policies: Policies = POLICIES,
     as_json: AsJson = False,
 ) -> None:
     """搜索：挖马路要找谁批。"""
@@ -261,15 +308,18 @@ def search_command(
     pairs += [("status", value) for value in status or []]
     pairs += [("as_of", as_of)] if as_of is not None else []
     params, day = parse_params(pairs)
+    notes = read_notes(policies) if internal else NO_NOTES
     with open_index(index_dir) as opened:
-        answer = search(opened, params, day or today())
-        parts = _explain(opened, answer) if explained else {}
-        reply = _first_reply(opened, answer)
+        noted = search_noted(opened, notes, params, day or today())
+        parts = _explain(opened, noted.answer) if explained else {}
+        reply = _first_reply(opened, noted.answer)
     if as_json:
+        answer = noted.to_dict() if internal else noted.answer.to_dict()
         told = {slug: [asdict(part) for part in found] for slug, found in parts.items()}
-        print_json(answer.to_dict() | ({"explanation": told} if explained else {}))
+        print_json(answer | ({"explanation": told} if explained else {}))
     else:
-        print_answer(answer, parts, reply)
+        print_answer(noted.answer, parts, noted.notes, reply)
+        print_note_hits(noted)
 
 
 @command("evaluate")

@@ -20,6 +20,7 @@ from indexer.bundles import NeededMaterial, Plan, PlannedStep
 from indexer.duedates import DueDates
 from indexer.evaluate import Report
 from indexer.explain import Part
+from indexer.internal import NotedAnswer
 from indexer.matching import Finding, Match, Matches, Outcome, describe
 from indexer.policy import Kind, Status, label
 from indexer.problems import Problem
@@ -61,9 +62,16 @@ def bar(title: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def print_answer(
-    answer: Answer, parts: Mapping[str, Sequence[Part]], reply: str | None = None
+    answer: Answer,
+    parts: Mapping[str, Sequence[Part]],
+    notes: Mapping[str, str],
+    reply: str | None = None,
 ) -> None:
-    """Print one page of hits; `parts` explain the points of some, `reply` answers by the first."""
+    """Print one page of hits.
+
+    `parts` explain the points of some by their slugs, `notes` are internal ones, `reply` answers by
+    the first.
+    """
     if answer.corrected is not None:
         out.print(f"已按“{escape(answer.corrected)}”搜索；要搜原词，请给它加上引号。")
     if not answer.hits:
@@ -74,17 +82,39 @@ def print_answer(
         out.print("没有完全对应的条目，可能相关的有：")
         _print_suggestions(answer)
     for number, hit in enumerate(answer.hits, start=(answer.page - 1) * answer.size + 1):
-        status = Status(hit.status)
-        mark = "" if status is Status.IN_FORCE else f" [red]【{label(status)}】[/red]"
         name = f"[dim]{label(Kind(hit.kind))} · {hit.slug}[/dim]"
-        out.print(f"{number:>2}. [bold]{escape(hit.title)}[/bold]{mark}  {name}")
+        out.print(f"{number:>2}. [bold]{escape(hit.title)}[/bold]{_mark_of(hit.status)}  {name}")
         out.print(f"    {_marked(hit.snippet)}")
         if reply is not None and hit is answer.hits[0]:
-            out.print(f"    答：{mark.strip()}{escape(reply)}")
+            out.print(f"    答：{_mark_of(hit.status).strip()}{escape(reply)}")
+        if hit.slug in notes:
+            _print_note(notes[hit.slug])
         for part in parts.get(hit.slug, ()):
             where = f"（{'、'.join(part.where)}）" if part.where else ""
             out.print(f"    [dim]{part.points:+.4f}  {escape(part.what)}{where}[/dim]")
     out.print(f"共 {answer.total} 条，时效按 {answer.as_of} 判断，用时 {answer.took_ms:.1f} 毫秒。")
+
+
+def print_note_hits(noted: NotedAnswer) -> None:
+    """Print the entries that only their internal notes brought up."""
+    shown = {hit.slug for hit in noted.answer.hits}
+    others = [hit for hit in noted.hits if hit.slug not in shown]
+    if others:
+        out.print("内部备注里还有：")
+    for hit in others:
+        name = f"[dim]{label(Kind(hit.kind))} · {hit.slug}[/dim]"
+        out.print(f" ·  [bold]{escape(hit.title)}[/bold]{_mark_of(hit.status)}  {name}")
+        _print_note(hit.internal)
+
+
+def _print_note(note: str) -> None:
+    out.print(f"    [magenta]【内部备注】[/magenta]{escape(' '.join(note.split()))}")
+
+
+def _mark_of(status: str) -> str:
+    """Return what warns of a policy that is not in force."""
+    given = Status(status)
+    return "" if given is Status.IN_FORCE else f" [red]【{label(given)}】[/red]"
 
 
 def _print_suggestions(answer: Answer) -> None:

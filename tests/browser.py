@@ -20,6 +20,7 @@ import yaml
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 import search_server
+from indexer.access import Access
 from indexer.loader import load_library
 from indexer.pages import build_pages
 from indexer.writing import build_index
@@ -36,6 +37,7 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 CANARY = "内部备注金丝雀"
+NOTE = f"{CANARY}：窗口说可以先收材料、后补盖章，没有文件依据，不能写给办事人看。"
 HOSTILE = (
     "<img src=x onerror=alert(1)> {{ 7*7 }} {% raw %} [点我](javascript:alert(1)) "
     "`x` \"q\" 'q' &lt;"
@@ -103,9 +105,10 @@ def build_project(folder: Path, entries: dict[str, Fields], day: date) -> Path:
 
 
 @contextmanager
-def serve_app(project: Path, day: date) -> Iterator[str]:
+def serve_app(project: Path, day: date, access: Access | None = None) -> Iterator[str]:
     """Run the service with the site; yield its address."""
-    app = search_server.make_app(project / "build/index", project / "build/site", today=lambda: day)
+    folders = (project / "build/index", project / "build/site")
+    app = search_server.make_app(*folders, today=lambda: day, access=access)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -233,7 +236,7 @@ def small_library() -> dict[str, Fields]:
                 {"id": "K", "title": "另一部条例", "location": "公开文本"},
                 {"id": "L", "title": "示例条例", "url": "https://www.gov.cn/law.htm"},
             ],
-            "internal": CANARY,
+            "internal": NOTE,
         },
         "permit-procedure": {
             "title": "行政许可办理的程序与期限",
@@ -241,6 +244,7 @@ def small_library() -> dict[str, Fields]:
             "topic": ["办事规则"],
             "key_points": [clause],
             "applies_to": [clause],
+            "internal": NOTE,
             "body": "## 一句话说清\n\n收到材料当场看，缺什么一次告诉清楚。\n",
         },
         "wedding": {
@@ -283,6 +287,7 @@ def small_library() -> dict[str, Fields]:
             "effective": "2026-01-01",
             "expires": "2027-12-31",
             "supersedes": ["tax-relief-2024"],
+            "internal": NOTE,
             "benefits": [
                 {
                     "type": "减免",

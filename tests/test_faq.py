@@ -163,7 +163,7 @@ def test_an_answer_with_brackets_is_printed_as_it_stands(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     answer = search(make_index(answered("one")), SearchParams(q="排水管网许可"), TODAY)
-    print_answer(answer, {}, "[red]要办[/red]。")
+    print_answer(answer, {}, {}, "[red]要办[/red]。")
     assert "答：[red]要办[/red]。" in capsys.readouterr().out
 
 
