@@ -5,12 +5,14 @@ import sys
 import threading
 import time
 from argparse import ArgumentParser, ArgumentTypeError
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -47,6 +49,10 @@ from indexer.index import (
     open_index,
 )
 from indexer.matching import match
+from indexer.notice import Notice
+from indexer.noticehtml import notice_style
+from indexer.noticepdf import PdfUnavailable
+from indexer.notices import Format, make_notice, read_format, render, sources_of_index
 from indexer.params import MAX_LENGTH, SORTS, SearchParams, parse_params
 from indexer.pins import load_pins
 from indexer.policy import Audience, BenefitMode, Kind, Level, Status
@@ -71,6 +77,14 @@ MAX_BODY = 64 * 1024  # bytes; no request needs more
 POLL_SECONDS = 0.5  # how long a new index may wait until it is noticed
 LISTED_AT_ONCE = 500  # entries of the list of all that are sent in one piece
 WARMING = ("政策", "zhengce")  # queries that load all that queries need: words, sounds, readings
+PRINT_SECONDS = 10  # how long a PDF may wait for the one before it
+_printing = threading.Semaphore(1)
+MEDIA_TYPES = {
+    Format.TEXT: "text/plain",
+    Format.HTML: "text/html",
+    Format.DOCX: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    Format.PDF: "application/pdf",
+}
 NO_STORE = {"Cache-Control": "no-store"}  # what follows from somebody's answers
 
 
@@ -224,8 +238,27 @@ def _add_api(app: FastAPI, latest: LatestIndex, today: Callable[[], date]) -> No
         edition, day = latest.get(), given or today()
         index = edition.index
         if slug not in index.rows:
-            return _no_entry(index, slug)
+            return _no_entry(slug, index)
         return answer(request, edition, day, lambda: _record(index, slug, day))
+
+    @app.get("/api/notice/{slug}", summary="一次告知单", openapi_extra=_NOTICE)
+    def get_notice(slug: str, request: Request) -> Response:
+        pairs = _pairs(request, ("situation", "as_of", "format"))
+        form, others = _take_format(pairs)
+        situations = [value for name, value in others if name == "situation"]
+        _, given = parse_params([pair for pair in others if pair[0] == "as_of"])
+        edition, day = latest.get(), given or today()
+        if slug not in edition.index.rows:
+            return _no_entry(slug, edition.index)
+        find = sources_of_index(edition.index)
+        notice = make_notice(find, slug, situations, day, str(request.base_url))
+        tag = tag_of(request.scope["path"], edition.mark, sources, notice.link, form)
+        if is_at_hand(request, tag):
+            return not_modified(tag)
+        headers = {**ASK_FIRST, "ETag": tag}
+        if form is None:
+            return Json(notice.to_dict(), headers=headers)
+        return _file_of(notice, form, headers)
 
     @app.get(
         "/api/questions", summary="匹配用的问题", openapi_extra={"parameters": [_ASKED_AUDIENCE]}
@@ -255,7 +288,7 @@ def _add_api(app: FastAPI, latest: LatestIndex, today: Callable[[], date]) -> No
         edition, day = latest.get(), today()
         record = edition.index.record(params.slug)
         if record is None:
-            return _no_entry(edition.index, params.slug)
+            return _no_entry(params.slug, edition.index)
         slug, title = params.slug, record["title"]
         calendar = load_calendar()
         found = calculate(terms_of(record), params.filing, calendar)
@@ -277,6 +310,40 @@ def _add_api(app: FastAPI, latest: LatestIndex, today: Callable[[], date]) -> No
         raise HTTPException(404)
 
 
+def _no_entry(slug: str, index: Index) -> Response:
+    hint = did_you_mean(slug[:80], index.slugs)
+    return _errors(404, ParameterProblem("slug", f"没有条目{shown(slug)}。{hint}"))
+
+
+def _take_format(pairs: list[tuple[str, str]]) -> tuple[Format | None, list[tuple[str, str]]]:
+    """Return the form of a notice, None for JSON, and the other parameters."""
+    names = [value for name, value in pairs if name == "format"]
+    if len(names) > 1:
+        raise ParameterError([ParameterProblem("format", "只能写一个。")])
+    form = read_format(names[0], "json") if names and names[0] != "json" else None
+    return form, [pair for pair in pairs if pair[0] != "format"]
+
+
+def _file_of(notice: Notice, form: Format, headers: dict[str, str]) -> Response:
+    """Return a notice as a file; one PDF is made at a time, for each takes a browser."""
+    if form is Format.HTML:
+        style = b64encode(sha256(notice_style().encode()).digest()).decode()
+        policy = f"default-src 'none'; style-src 'sha256-{style}'; frame-ancestors 'none'"
+        headers["Content-Security-Policy"] = policy
+    elif form is not Format.TEXT:
+        headers["Content-Disposition"] = f'attachment; filename="notice-{notice.slug}.{form}"'
+    if form is not Format.PDF:
+        return Response(render(notice, form), media_type=MEDIA_TYPES[form], headers=headers)
+    if not _printing.acquire(timeout=PRINT_SECONDS):
+        return _errors(503, ParameterProblem("", "正在做别的 PDF，请过一会儿再试。"))
+    try:
+        return Response(render(notice, form), media_type=MEDIA_TYPES[form], headers=headers)
+    except PdfUnavailable as error:
+        return _errors(503, ParameterProblem("format", str(error)))
+    finally:
+        _printing.release()
+
+
 def _list_policies(index: Index, day: date) -> Iterator[bytes]:
     """Yield the list of all entries piece by piece: there may be 150,000 of them.
 
@@ -295,11 +362,6 @@ def _list_policies(index: Index, day: date) -> Iterator[bytes]:
 def _record(index: Index, slug: str, day: date) -> dict[str, Any]:
     status: Status = STATUSES[index.statuses(day)[index.rows[slug]]]
     return {**(index.record(slug) or {}), "status": status, "as_of": day.isoformat()}
-
-
-def _no_entry(index: Index, slug: str) -> Response:
-    hint = did_you_mean(slug[:80], index.slugs)
-    return _errors(404, ParameterProblem("slug", f"没有条目{shown(slug)}。{hint}"))
 
 
 def _calendar(slug: str, content: bytes) -> Response:
@@ -444,6 +506,17 @@ _AS_OF = _parameter(
 )
 
 
+_NOTICE = {
+    "parameters": [
+        _parameter(
+            "situation",
+            "办事人是哪种情形，可以写几次；不写就都列出",
+            {"type": "array", "items": {"type": "string"}},
+        ),
+        _parameter("format", "哪种文件", {"enum": ["json", *Format], "default": "json"}),
+        _AS_OF,
+    ]
+}
 _ASKED_AUDIENCE = _parameter(
     "audience",
     "只要问这些人的问题，可以写几次",

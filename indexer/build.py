@@ -1,6 +1,7 @@
 """The build (生成): library → index, pages and site, each swapped in whole."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -50,6 +51,13 @@ def build_site(root: Path, site: Path, pages: Path) -> SiteReport:
         record.write(note)
     total, untouched = (sum(name.endswith(".md") for name in names) for names in (sources, kept))
     return SiteReport(total, total - untouched)
+
+
+def site_address(root: Path) -> str:
+    """Return the address of the site as mkdocs.yml tells it (`site_url`), or nothing."""
+    text = (root / CONFIG).read_text(encoding="utf-8")
+    found = re.search(r"^site_url:[ \t]*[\"']?(https?://[^\s\"'#]+)", text, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def _run_mkdocs(root: Path, target: Path, pages: Path) -> None:

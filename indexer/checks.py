@@ -7,6 +7,7 @@ from datetime import date
 from graphlib import CycleError, TopologicalSorter
 from itertools import chain
 
+from indexer.checkcodes import MAX_OPTIONS
 from indexer.conditions import check_condition
 from indexer.formulas import check_estimate
 from indexer.frontmatter import Loc, place_name
@@ -204,6 +205,9 @@ def _check_situations(entry: Entry) -> Iterator[Finding]:
                     f"选项{shown(option)}写了两次；一个条目里的选项不能重名。",
                 )
             options[option] = number
+    if len(options) > MAX_OPTIONS:
+        message = f"一共有 {len(options)} 个选项，最多 {MAX_OPTIONS} 个，请分成几个条目。"
+        yield ("situations",), message
     used: set[int] = set()
     for loc, name in _named_situations(entry.policy):
         if name in options:

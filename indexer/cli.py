@@ -14,7 +14,9 @@ import typer.core
 from rich.markup import escape
 from typer import rich_utils
 
-from indexer.build import SiteError, SiteReport, build_site
+from indexer import notices, proof
+from indexer.build import SiteError, SiteReport, build_site, site_address
+from indexer.checkcodes import WrongCode, read_code
 from indexer.clock import today
 from indexer.duedates import calculate, terms_of
 from indexer.evaluate import (
@@ -33,6 +35,8 @@ from indexer.index import Index, IndexMissing, open_index
 from indexer.library import Library
 from indexer.loader import Readings, inspect_library, load_library
 from indexer.matching import match
+from indexer.noticepdf import PdfUnavailable
+from indexer.notices import Format
 from indexer.pages import build_pages
 from indexer.parallel import step_back
 from indexer.params import SORTS, parse_params
@@ -40,9 +44,12 @@ from indexer.pins import check_pins, load_pins
 from indexer.policy import Kind, Status, json_schema
 from indexer.problems import LexiconError, ParameterError, PolicyError, Problem, did_you_mean, shown
 from indexer.profile import Profile, parse_profile
+from indexer.proof import NotProven
 from indexer.query import Answer, search
 from indexer.reminders import known_dues, write_reminders
+from indexer.revisions import NoHistory
 from indexer.terminal import (
+    as_json_bytes,
     bar,
     err,
     out,
@@ -52,6 +59,7 @@ from indexer.terminal import (
     print_matches,
     print_preview,
     print_problems,
+    print_proof,
     print_report,
     print_summary,
     problem_rows,
@@ -374,6 +382,89 @@ def _match_batch(
         print_summary(summary, out_dir)
 
 
+@command("notice")
+def notice_command(
+    slug: Annotated[str | None, typer.Argument(help="哪个办事事项（条目名）。")] = None,
+    situation: Annotated[
+        list[str] | None, typer.Option(help="办事人是哪种情形，可以写几次；不写就都列出。")
+    ] = None,
+    form: Annotated[
+        str | None, typer.Option("--format", help=f"哪种文件：{'、'.join(Format)}。")
+    ] = None,
+    out_file: Annotated[Path | None, typer.Option("--out", help="写进哪个文件。")] = None,
+    verify: Annotated[
+        str | None, typer.Option("--verify", help="核验码：重新生成当时的告知单，列出此后的变化。")
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(help="网站的网址，印成二维码；默认用 mkdocs.yml 的 site_url。")
+    ] = None,
+    policies: Policies = POLICIES,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """一次告知单：按办事人的情形列出材料、步骤、时限；或者按核验码查当时告知了什么。"""
+    if (slug is None) == (verify is None):
+        raise _WrongUse("写一个条目名，例如 drainage-discharge-permit；或者用 --verify 写核验码。")
+    if verify is not None and (situation or as_of):
+        raise _WrongUse("--verify 的情形和日期都在核验码里，不用再写 --situation、--as-of。")
+    chosen_form = _form_of(form, out_file)
+    base = site_address(_project_root()) if address is None else address
+    library = _load(policies)
+    if verify is not None:
+        _verify(verify, library, chosen_form, out_file, base, as_json)
+        return
+    _, day = parse_params([("as_of", as_of)] if as_of is not None else [])
+    find = notices.sources_of_library(library)
+    if slug not in library.by_slug:
+        hint = did_you_mean((slug or "")[:80], library.by_slug)
+        raise _WrongUse(f"没有条目{shown(slug)}。{hint}用 policykb search 可以查条目名。")
+    notice = notices.make_notice(find, slug, situation or [], day or today(), base)
+    told = as_json_bytes(notice.to_dict()) if as_json else notices.render(notice, chosen_form)
+    _put(told, out_file)
+    if chosen_form is not Format.TEXT and not notice.link:
+        err.print("没有网站的网址，这份告知单不印二维码；可以用 --address 写上。")
+
+
+def _form_of(name: str | None, out_file: Path | None) -> Format:
+    """Return the form that was asked for: by name, or by the name of the file."""
+    ending = out_file.suffix.removeprefix(".").lower() if out_file else ""
+    form = notices.read_format(name or (ending if ending in list(Format) else Format.TEXT))
+    if form in (Format.DOCX, Format.PDF) and out_file is None:
+        raise _WrongUse(f"{form} 要用 --out 写明放在哪个文件。")
+    return form
+
+
+def _verify(
+    text: str, library: Library, form: Format, out_file: Path | None, address: str, as_json: bool
+) -> None:
+    """Tell what a check code stands for, make that notice again, and say what has changed."""
+    code = read_code(text)
+    with err.status("正在查历史……"):
+        origin = proof.find_origin(code, library)
+        then = proof.tell_then(origin, code, library)
+        remade = proof.rebuild(origin, code, library, form, address) if out_file else b""
+    now, gone = proof.present_notice(origin, notices.sources_of_library(library), today())
+    changes = [*(f"情形“{name}”现在没有了" for name in gone), *proof.changes_since(then, now)]
+    if out_file is not None:
+        _put(remade, out_file)
+    if as_json:
+        commit = origin.commit and {"id": origin.commit.id, "day": origin.commit.day.isoformat()}
+        print_json({"notice": then, "commit": commit, "changes": changes})
+    else:
+        print_proof(then, origin.commit, changes, out_file)
+
+
+def _put(data: bytes, out_file: Path | None) -> None:
+    """Write into a file, or print."""
+    if out_file is None:
+        sys.stdout.write(data.decode())
+        return
+    try:
+        out_file.write_bytes(data)
+    except OSError as error:
+        raise _WrongUse(f"{out_file} 写不进去（{error.strerror}），请换一个地方。") from None
+
+
 @command()
 def due(
     slug: Annotated[str, typer.Argument(help="条目名，例如 road-excavation。")],
@@ -554,8 +645,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = _say(*(f"{problem.field}：{problem.message}" for problem in error.errors))
     except typer.TyperException as error:
         code = _say(explain_usage(error))
+    except NotProven as error:
+        _say(str(error))
+        code = 1
     except (
         _WrongUse,
+        WrongCode,
+        NoHistory,
+        PdfUnavailable,
         IndexMissing,
         IndexBusy,
         SiteError,

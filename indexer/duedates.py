@@ -28,6 +28,7 @@ from typing import Any
 
 from indexer.filings import EXCLUDED, SUSPENDED, Filing, Pause, check_filing
 from indexer.policy import Status, TimeLimitKind, TimeLimitStage, TimeUnit, label, status_on
+from indexer.situations import applies
 from indexer.workdays import DAY, WEEK, WorkCalendar, YearUnknown
 
 FARTHEST = 2999  # the last year to count into; a limit beyond it is a slip
@@ -63,6 +64,11 @@ class Terms:
     effective: str = ""
     expires: str = ""
     superseded: bool = False
+
+    @property
+    def asked(self) -> tuple[Sequence[str], ...]:
+        """The options of each question."""
+        return tuple(situation["options"] for situation in self.situations)
 
     def of_stage(self, stage: TimeLimitStage) -> tuple[Limit, ...]:
         """Return the limits of one stage, in their order."""
@@ -187,22 +193,6 @@ def calculate(terms: Terms, filing: Filing, calendar: WorkCalendar) -> DueDates:
     return DueDates(filing, dues, tuple(timeline), tuple(notes))
 
 
-def applies(
-    named: Iterable[str], situations: Iterable[Mapping[str, Any]], chosen: Iterable[str]
-) -> bool:
-    """Tell whether a part that names these options applies to what was chosen.
-
-    Options of one question are alternatives, questions add up; a question with nothing chosen
-    rules nothing out.
-    """
-    named, chosen = set(named), set(chosen)
-    for situation in situations:
-        wanted, ticked = (set(situation["options"]) & names for names in (named, chosen))
-        if wanted and ticked and not wanted & ticked:
-            return False
-    return True
-
-
 # Counting
 
 
@@ -213,7 +203,7 @@ def _pairs(terms: Terms, filing: Filing) -> Iterator[tuple[Limit, Limit | None]]
         return [
             limit
             for limit in terms.of_stage(stage)
-            if applies(limit.situation, terms.situations, filing.chosen)
+            if applies(limit.situation, terms.asked, filing.chosen)
         ]
 
     extensions = chosen(TimeLimitStage.EXTENSION) if filing.extended else []
@@ -226,7 +216,7 @@ def _pairs(terms: Terms, filing: Filing) -> Iterator[tuple[Limit, Limit | None]]
 
 def _fits(extension: Limit, limit: Limit, terms: Terms) -> bool:
     return extension.kind is limit.kind and applies(
-        extension.situation, terms.situations, limit.situation
+        extension.situation, terms.asked, limit.situation
     )
 
 
@@ -350,9 +340,7 @@ def _delivery_steps(
     """Yield the day by which a permit decided on the last day is handed over (art. 44)."""
     for limit in terms.of_stage(TimeLimitStage.DELIVERY):
         chosen = (*filing.chosen, *due.limit.situation)
-        if limit.kind is not due.limit.kind or not applies(
-            limit.situation, terms.situations, chosen
-        ):
+        if limit.kind is not due.limit.kind or not applies(limit.situation, terms.asked, chosen):
             continue
         try:
             last = _last_day(day, limit, (), calendar)

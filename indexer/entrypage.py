@@ -10,6 +10,7 @@ from typing import Any
 
 from indexer.duedates import terms_of
 from indexer.formulas import describe_estimate
+from indexer.notice import has_notice
 from indexer.policy import (
     Benefit,
     Clause,
@@ -94,11 +95,12 @@ def list_card(policy: Policy) -> Data:
         "benefit_mode": policy.benefit_mode or "",
         "deadline": str(policy.deadline or ""),
         "words": " ".join((*policy.aliases, *policy.queries, *policy.doc_numbers, policy.issuer)),
-        **_dates(policy),
+        **dates_of(policy),
     }
 
 
-def _dates(policy: Policy) -> Data:
+def dates_of(policy: Policy) -> Data:
+    """Return what the status on any day follows from."""
     return {
         "effective": str(policy.effective or ""),
         "expires": str(policy.expires or ""),
@@ -125,6 +127,7 @@ def describe_entry(policy: Policy, links: Links, titles: Mapping[str, str]) -> D
     return {
         **list_card(policy),
         "kind_label": label(policy.kind),
+        "has_notice": has_notice(policy),
         "audience_labels": [label(audience) for audience in policy.audience],
         "topics": [{"name": topic.name, "slug": topic.slug} for topic in topics],
         "issuer": policy.issuer,

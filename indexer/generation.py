@@ -23,10 +23,13 @@ Columns = TypeVar("Columns", Facts, Phrases, Postings, Forward)
 
 # What readers need besides the corpus, as they need it.
 _OTHERS = (
-    *("slugs", "digests", "authority", "order-of-titles"),
+    *("slugs", "digests", "commits", "authority", "order-of-titles"),
     *("combinations", "combination-starts", "combination-values"),
     *("readings", "sounds", "sounding-pairs", "name-starts", "names"),
 )
+
+
+NO_COMMIT = "-"  # of a file that git does not know as it is
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,11 @@ class Generation:
         return _lines_of(self.arrays["digests"])
 
     @cached_property
+    def commits(self) -> list[str]:
+        """The last commit of each row's file; NO_COMMIT where there is none."""
+        return _lines_of(self.arrays["commits"])
+
+    @cached_property
     def folded_phrases(self) -> str:
         """All phrases as they are compared, each behind a line break."""
         return self.corpus.phrases.folded
@@ -60,6 +68,7 @@ def save(
     corpus: Corpus,
     slugs: list[str],
     digests: list[str],
+    commits: list[str],
     folder: Path,
     contents: list[Path],
     fingerprint: str,
@@ -73,7 +82,7 @@ def save(
             content.save(place)
     part = folder.with_name(f"{folder.name}.part")
     part.mkdir()
-    lines = {"slugs": slugs, "digests": digests}
+    lines = {"slugs": slugs, "digests": digests, "commits": commits}
     texts = {name: np.frombuffer("\n".join(lines[name]).encode(), np.uint8) for name in lines}
     save_arrays(part, {**texts, **dict(_arrays(corpus))})
     known = {

@@ -233,6 +233,11 @@ class Index:
         return self._files.digests
 
     @property
+    def commits(self) -> list[str]:
+        """The last commit of the file of each row; NO_COMMIT where there is none."""
+        return self._files.commits
+
+    @property
     def contents(self) -> list[Path]:
         """The folders of the content."""
         return [self.path / name for name in self._files.meta["contents"]]

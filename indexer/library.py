@@ -14,7 +14,7 @@ _LINK = re.compile(r"\[[^\[\]\n]{0,300}\]\(\s*<?([^()<>\s]{1,2000})")
 
 @dataclass(frozen=True)
 class Entry:
-    """One loaded file: its policy, its path within the library, and a digest of its bytes."""
+    """One loaded file: its policy, its path within the library, and the blob id of its bytes."""
 
     policy: Policy
     path: str

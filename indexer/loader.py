@@ -5,7 +5,6 @@ import re
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from indexer.frontmatter import FrontMatter, line_of, place_name, read_front_mat
 from indexer.library import Entry, Library
 from indexer.policy import SLUG_PATTERN, Policy
 from indexer.problems import PolicyError, Problem, shown
+from indexer.revisions import blob_id
 
 __all__ = ["Entry", "Library", "inspect_library", "load_library"]
 
@@ -163,8 +163,8 @@ def _load_entry(root: Path, path: Path, problems: list[Problem]) -> Entry | None
     problems.extend(found)
     if policy is None:
         return None
-    digest = blake2b(data, digest_size=16).hexdigest()
-    entry = Entry(policy, path.relative_to(root).as_posix(), digest, front.lines, body_line)
+    name = path.relative_to(root).as_posix()
+    entry = Entry(policy, name, blob_id(data), front.lines, body_line)
     for loc, message in check_entry(entry):
         problems.append(Problem(shown_path, entry.line_of(*loc), place_name(loc), message))
     return entry

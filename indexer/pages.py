@@ -17,12 +17,24 @@ from typing import Any
 
 import yaml
 
-from indexer.entrypage import Data, describe_entry, link_entries, list_card, plain_text
+from indexer.checkcodes import FIRST_DAY
+from indexer.entrypage import (
+    Data,
+    dates_of,
+    describe_entry,
+    link_entries,
+    list_card,
+    plain_text,
+)
 from indexer.library import Library
+from indexer.notice import has_notice, warnings_of
+from indexer.noticehtml import notice_style, render_sheet
+from indexer.notices import make_notice, sources_of_library
 from indexer.policy import Audience, Kind, Level, Policy, Status, label, load_topics
 from indexer.problems import PolicyError, Problem
 from indexer.questionnaire import questionnaire_files
 from indexer.sitesearch import FOLDER, search_files
+from indexer.situations import options_of
 from indexer.theme import theme_style
 from indexer.workdays import DAYS, days_script, load_calendar
 
@@ -84,13 +96,54 @@ def _make_pages(library: Library, day: date) -> dict[str, str]:
         pages[f"policies/{policy.slug}.md"] = _page(
             "entry.html", policy.title, policy.body, summary=policy.summary, entry=entry
         )
+    pages |= _notice_pages(library)
     files, version = search_files(policies, texts, _labels())
-    style = {"assets/stylesheets/theme.css": theme_style()}
+    style = {
+        "assets/stylesheets/theme.css": theme_style(),
+        "assets/stylesheets/notice.css": notice_style(),
+    }
     days = {DAYS: days_script(load_calendar())}
     questionnaire, match = _questionnaire(policies)
     return (
         pages | files | style | days | questionnaire | match | _single_pages(library, day, version)
     )
+
+
+def _notice_pages(library: Library) -> dict[str, str]:
+    """Return the page of each notice, where one ticks what applies and prints it."""
+    find = sources_of_library(library)
+    pages = {}
+    for policy in filter(has_notice, library.policies):
+        # On its page a notice has no day yet; every day would do.
+        notice = make_notice(find, policy.slug, (), FIRST_DAY)
+        pages[f"notices/{policy.slug}.md"] = _page(
+            "notice.html",
+            f"一次告知单：{policy.title}",
+            summary="勾选办事人的情形，只列出该列的材料、步骤和时限，打印出来一式两份。",
+            notice={
+                "slug": policy.slug,
+                "title": policy.title,
+                "digest": notice.version.digest,
+                "situations": _questions(policy),
+                "sheet": render_sheet(notice, every=True),
+                "warnings": {str(status): text for status, text in warnings_of(policy).items()},
+                **dates_of(policy),
+            },
+        )
+    return pages
+
+
+def _questions(policy: Policy) -> list[Data]:
+    """Return what is asked before a notice is printed; options are counted through."""
+    places = {option: place for place, option in enumerate(options_of(policy.situations))}
+    return [
+        {
+            "question": asked.question,
+            "note": asked.note or "",
+            "options": [{"place": places[name], "name": name} for name in asked.options],
+        }
+        for asked in policy.situations
+    ]
 
 
 def _questionnaire(policies: Sequence[Policy]) -> tuple[dict[str, str], dict[str, str]]:

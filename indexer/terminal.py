@@ -21,6 +21,7 @@ from indexer.matching import Finding, Match, Matches, Outcome, describe
 from indexer.policy import Kind, Status, label
 from indexer.problems import Problem
 from indexer.query import Answer
+from indexer.revisions import Commit
 
 if TYPE_CHECKING:  # the extra `batch` need not be installed
     from indexer.columns import Column, Tally
@@ -279,6 +280,30 @@ def problem_rows(problems: Sequence[Problem]) -> list[dict[str, str | int]]:
     return [problem.to_dict() for problem in problems]
 
 
+def print_proof(
+    then: Mapping[str, Any], commit: Commit | None, changes: Sequence[str], file: Path | None
+) -> None:
+    """Say which notice a check code stands for, and what has changed since."""
+    out.print(f"核验通过：{escape(then['title'])}（{then['slug']}），{then['day']} 告知。")
+    if then["chosen"]:
+        out.print(f"当时选的情形：{escape('、'.join(then['chosen']))}")
+    where = "就是现在的内容" if commit is None else f"出自提交 {commit.id}（{commit.day}）"
+    out.print(f"内容版本：{then['version']['digest']}，{where}")
+    if file is not None:
+        out.print(f"按当时的内容重新生成了一份：{escape(str(file))}")
+    if not changes:
+        out.print("到今天没有变化。")
+        return
+    out.print(f"此后有 {len(changes)} 处变化：")
+    for change in changes:
+        out.print(f"  {escape(change)}")
+
+
 def print_json(content: Any) -> None:
     """Print JSON for programs: nothing in it is wrapped or coloured."""
-    sys.stdout.write(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.write(as_json_bytes(content).decode())
+
+
+def as_json_bytes(content: Any) -> bytes:
+    """Return JSON as a person can read it too."""
+    return (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode()

@@ -32,11 +32,13 @@ from indexer.analysis import WordTokenizer
 from indexer.cards import card_of, record_of, rule_of, url_of
 from indexer.content import CHUNK, WORTH_PROCESSES, Content, Documents
 from indexer.corpus import Fresh, begin, renew
+from indexer.generation import NO_COMMIT
 from indexer.generation import save as save_generation
 from indexer.index import NAME, TOC_FILE, Index, generation_of, newest
 from indexer.loader import Entry, Library
 from indexer.parallel import beside, ignore, part_of
 from indexer.policy import Policy
+from indexer.revisions import last_commits
 from indexer.segment import BulkWriter, documents_of
 from indexer.texts import FIELDS, texts_of
 
@@ -125,14 +127,16 @@ class _Changes:
     """How the library differs from the index: the rows to write, and slugs to take out."""
 
     entries: tuple[Entry, ...]
+    commits: list[str]
     fresh: tuple[int, ...]
     outdated: tuple[str, ...]
     added: int
     removed: int
+    committed: bool
 
     @property
     def any(self) -> bool:
-        return bool(self.fresh or self.outdated)
+        return bool(self.fresh or self.outdated or self.committed)
 
     def report(self, generation: int) -> BuildReport:
         total, written = len(self.entries), len(self.fresh)
@@ -148,7 +152,10 @@ def _compare(library: Library, previous: Index | None) -> _Changes:
     outdated = tuple(slug for slug, digest in known.items() if present.get(slug) != digest)
     removed = sum(slug not in present for slug in outdated)
     added = sum(entries[row].policy.slug not in known for row in fresh)
-    return _Changes(entries, fresh, outdated, added, removed)
+    last = last_commits(library.root)
+    commits = [last.get(entry.path, NO_COMMIT) for entry in entries]
+    committed = previous is not None and previous.commits != commits
+    return _Changes(entries, commits, fresh, outdated, added, removed, committed)
 
 
 def _write(
@@ -232,6 +239,7 @@ def _save(
         corpus,
         [entry.policy.slug for entry in changes.entries],
         [entry.digest for entry in changes.entries],
+        changes.commits,
         path / f"arrays-{generation}",
         [known.get(id(content), path / f"content-{generation}") for content in corpus.contents],
         _fingerprint(),

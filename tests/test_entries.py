@@ -5,13 +5,22 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from indexer.loader import inspect_library, load_library
-from indexer.policy import Kind, Policy, TimeUnit, label
+from indexer.policy import (
+    Kind,
+    Policy,
+    TimeLimit,
+    TimeLimitKind,
+    TimeLimitStage,
+    TimeUnit,
+    label,
+)
 
 POLICIES = Path(__file__).resolve().parent.parent / "policies"
 
@@ -177,6 +186,9 @@ def test_every_statement_with_a_basis_names_its_source(policy: Policy) -> None:
         "obligations",
         "consequences",
         "key_points",
+        "not_counted",
+        "refusal",
+        "remedies",
     ):
         for item in getattr(policy, name):
             if item.basis and policy.kind is not Kind.BENEFIT:
@@ -200,6 +212,101 @@ def test_nothing_says_that_the_centre_itself_approves_or_fines() -> None:
     claims = re.compile(r"由(?:本)?中心(?:审批|批准|处罚|许可)|本中心(?:审批|处罚)")
     for policy in library():
         assert not claims.search(policy.body + str(policy.public_record())), policy.slug
+
+
+# Reports, repairs and what companies provide. A new service counts as a permit, and rests on the
+# permit procedure, until it is named here.
+NO_PERMIT = {
+    "attached-greening",
+    "emergency-road-repair",
+    "gas-service",
+    "heating-service",
+    "hotline-12345",
+    "joint-utility-hookup",
+    "manhole-and-road-damage",
+    "property-support-verification",
+    "water-facility-alter",
+    "water-service",
+}
+# No permits, yet authorities decide on them: they tell refusals and remedies themselves.
+DECIDED = {"attached-greening", "property-support-verification"}
+
+
+def services() -> tuple[Policy, ...]:
+    return tuple(policy for policy in library() if policy.kind is Kind.SERVICE)
+
+
+def selections(policy: Policy) -> Iterator[frozenset[str]]:
+    """Yield every way of choosing one option of each question."""
+    for chosen in product(*(situation.options for situation in policy.situations)):
+        yield frozenset(chosen)
+
+
+def holds(limit: TimeLimit, policy: Policy, chosen: frozenset[str]) -> bool:
+    """Tell whether a limit is for a choice that answers every question."""
+    asked = (set(situation.options) for situation in policy.situations)
+    named = set(limit.situation)
+    return all(not named & options or named & options & chosen for options in asked)
+
+
+@pytest.mark.parametrize("policy", services(), ids=lambda policy: policy.slug)
+def test_every_permit_and_nothing_else_rests_on_the_permit_procedure(policy: Policy) -> None:
+    assert ("permit-procedure" in policy.based_on) == (policy.slug not in NO_PERMIT)
+
+
+def test_whatever_is_decided_on_tells_refusals_and_remedies() -> None:
+    by_slug = {policy.slug: policy for policy in library()}
+    for slug in {policy.slug for policy in services()} - NO_PERMIT | DECIDED:
+        told = (by_slug[slug], *(by_slug[base] for base in by_slug[slug].based_on))
+        assert any(policy.refusal for policy in told), slug
+        assert any(policy.remedies for policy in told), slug
+
+
+def test_the_permit_procedure_tells_each_stage_once_and_what_is_not_counted() -> None:
+    procedure = next(policy for policy in library() if policy.slug == "permit-procedure")
+    stages = {
+        limit.stage: (limit.value, limit.unit) for limit in procedure.time_limit if limit.stage
+    }
+    assert stages == {
+        TimeLimitStage.ACCEPTANCE: (5, TimeUnit.WORKING_DAYS),
+        TimeLimitStage.DECISION: (20, TimeUnit.WORKING_DAYS),
+        TimeLimitStage.EXTENSION: (10, TimeUnit.WORKING_DAYS),
+        TimeLimitStage.DELIVERY: (10, TimeUnit.WORKING_DAYS),
+    }
+    assert len([limit for limit in procedure.time_limit if limit.stage]) == len(stages)
+    assert "听证" in procedure.not_counted[0].text
+    assert {clause.name for clause in procedure.remedies} >= {"行政复议", "行政诉讼"}
+
+
+@pytest.mark.parametrize("policy", services(), ids=lambda policy: policy.slug)
+def test_no_choice_of_situations_has_two_limits_for_the_decision(policy: Policy) -> None:
+    limits = [
+        limit
+        for limit in policy.time_limit
+        if limit.kind is TimeLimitKind.STATUTORY and limit.stage is TimeLimitStage.DECISION
+    ]
+    for chosen in selections(policy):
+        found = [limit.text for limit in limits if holds(limit, policy, chosen)]
+        assert len(found) <= 1, (sorted(chosen), found)
+
+
+@pytest.mark.parametrize("policy", services(), ids=lambda policy: policy.slug)
+def test_every_question_changes_what_a_notice_tells(policy: Policy) -> None:
+    told = (
+        "applies_to",
+        "conditions",
+        "materials",
+        "procedure",
+        "time_limit",
+        "fee",
+        "validity",
+        "refusal",
+        "handling_body",
+        "cautions",
+    )
+    named = {option for name in told for item in getattr(policy, name) for option in item.situation}
+    for situation in policy.situations:
+        assert named & set(situation.options), situation.question
 
 
 def test_the_templates_are_entries_an_editor_can_start_from(tmp_path: Path) -> None:

@@ -1,0 +1,126 @@
+"""Revisions (版本): what git knows of the library's files and of the code beside them.
+
+Everything here works without git, and without a repository: then nothing is known of the past.
+"""
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha1
+from pathlib import Path
+
+SHORT = 10  # characters of a commit's id, as notices print it
+
+
+class NoHistory(Exception):
+    """There is no history to look into, and why."""
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One commit: its id and the day on which it was made."""
+
+    id: str
+    day: date
+
+
+def blob_id(data: bytes) -> str:
+    """Return the name that git gives to a text with plain line ends."""
+    data = data.replace(b"\r\n", b"\n")
+    # Git's own choice of digest; it names a content here, and guards nothing.
+    return sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def last_commits(root: Path) -> dict[str, str]:
+    """Return the last commit of each file below `root`, by its path, less those changed since.
+
+    Nothing for a folder that is in no repository, or where there is no git.
+    """
+    if not _in_repository(root):
+        return {}
+    try:
+        log = _git(root, "log", "--format=%x01%H", "--name-only", "--relative", "-z", "--", ".")
+        changed = _git(root, "status", "--porcelain", "--no-renames", "-z", "--", ".")
+        prefix = _git(root, "rev-parse", "--show-prefix").strip()
+    except NoHistory:
+        return {}
+    found: dict[str, str] = {}
+    for part in log.split("\x01")[1:]:
+        commit, _, names = part.partition("\0")
+        for name in names.strip("\n\0").split("\0"):
+            found.setdefault(name.lstrip("\n"), commit[:SHORT])
+    for row in filter(None, changed.split("\0")):
+        found.pop(row[3:].removeprefix(prefix), None)
+    return found
+
+
+def repository_of(root: Path) -> Path:
+    """Return the top of the repository that `root` lies in; raise NoHistory if there is none."""
+    if not _in_repository(root):
+        raise NoHistory(f"{root} 不在 git 仓库里，没有历史可以查。")
+    return Path(_git(root, "rev-parse", "--show-toplevel").strip())
+
+
+def commits_of(repository: Path, paths: Sequence[str]) -> list[Commit]:
+    """Return the commits that touched any of these paths, the newest first."""
+    log = _git(repository, "log", "--format=%H %cs", "--", *paths)
+    rows = (line.split() for line in log.splitlines())
+    return [Commit(id_, date.fromisoformat(day)) for id_, day in rows]
+
+
+def blobs_of(repository: Path, commit: str, paths: Sequence[str]) -> dict[str, str]:
+    """Return the blob id of each file below these paths as it was at a commit."""
+    tree = _git(repository, "ls-tree", "-r", "-z", commit, "--", *paths)
+    rows = (row.partition("\t") for row in filter(None, tree.split("\0")))
+    return {name: about.split()[2] for about, _, name in rows}
+
+
+def read_blobs(repository: Path, blobs: Sequence[str]) -> dict[str, bytes]:
+    """Return the bytes of some blobs, read in one go."""
+    if not blobs:
+        return {}
+    names = "".join(f"{blob}\n" for blob in blobs).encode()
+    answer = _run(repository, "cat-file", "--batch", given=names)
+    found, at = {}, 0
+    for blob in blobs:
+        end = answer.index(b"\n", at)
+        size = int(answer[at:end].split()[2])
+        found[blob] = answer[end + 1 : end + 1 + size]
+        at = end + 1 + size + 1  # each content ends with a line break of its own
+    return found
+
+
+def check_out(repository: Path, commit: str, folder: Path) -> Path:
+    """Return a new copy of the repository, as it was at a commit, inside `folder`."""
+    copy = folder / "copy"
+    _git(folder, "clone", "--quiet", "--shared", "--no-checkout", str(repository), str(copy))
+    _git(copy, "checkout", "--quiet", "--detach", commit)
+    return copy
+
+
+def _in_repository(root: Path) -> bool:
+    """Tell it without git, which takes longer to say no."""
+    whole = root.resolve()
+    return any((folder / ".git").exists() for folder in (whole, *whole.parents))
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    return _run(folder, *arguments).decode("utf-8", "surrogateescape")
+
+
+def _run(folder: Path, *arguments: str, given: bytes | None = None) -> bytes:
+    git = shutil.which("git")
+    if git is None:
+        raise NoHistory("这台电脑上没有 git，查不了历史；请先装上 git。")
+    done = subprocess.run(  # noqa: S603 - git itself, with arguments that are no options
+        [git, "-c", "core.quotePath=false", *arguments],
+        cwd=folder,
+        input=given,
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise NoHistory(f"git 说：{done.stderr.decode('utf-8', 'replace').strip()}")
+    return done.stdout
