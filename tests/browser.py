@@ -221,6 +221,7 @@ def small_library() -> dict[str, Fields]:
                     "text": "受理之日起 15 个工作日内决定",
                     "value": 15,
                     "unit": "working_days",
+                    "stage": "decision",
                 }
             ],
             "fee": [{"text": "不收费"}],
