@@ -778,13 +778,13 @@ def test_the_first_tab_skips_to_the_content(page: Page, files: str) -> None:
 def test_large_text_and_colours_are_remembered(page: Page, disk: str) -> None:
     page.goto(f"{disk}index.html")
     before = page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)")
-    page.get_by_role("button", name="大字").click()
+    page.get_by_role("button", name="大字版").click()
     page.get_by_title("点一下改为浅色").click()
     page.get_by_title("点一下改为深色").click()
     page.goto(f"{disk}policies/drainage-permit.html")
     after = page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)")
-    assert after == before * 1.25
-    expect(page.get_by_role("button", name="大字")).to_have_attribute("aria-pressed", "true")
+    assert after == before * 1.5
+    expect(page.get_by_role("button", name="大字版")).to_have_attribute("aria-pressed", "true")
     expect(page.locator("body")).to_have_attribute("data-md-color-scheme", "slate")
 
 

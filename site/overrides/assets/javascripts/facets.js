@@ -54,7 +54,8 @@ Object.assign(window.policyKb, (() => {
     const number = FIELDS.reduce((sum, field) => sum + chosen[field].length, 0);
     const box = make("details", "pk-filters__box");
     box.dataset.key = "box";
-    box.open = first ? matchMedia("(min-width: 60em)").matches : unfolded.has("box");
+    const wide = matchMedia("(min-width: 60em)").matches && !document.querySelector("html.pk-large");
+    box.open = first ? wide : unfolded.has("box");
     box.append(make("summary", "", number ? `筛选（已选 ${number} 项）` : "筛选"));
     const fields = FIELDS.filter((field) => facets[field]?.length > 1 || chosen[field].length > 0);
     for (const field of fields) {

@@ -366,7 +366,7 @@
       const text = answer?.text ?? (given === SKIPPED ? "跳过了" : "不清楚");
       const edit = button("pk-button", "改", () => go({ asking: key }));
       edit.setAttribute("aria-label", `改：${label}`);
-      const row = make("div", answer ? "" : "pk-answers__open", make("dt", "", label), make("dd", "", text), edit);
+      const row = make("div", answer ? "" : "pk-answers__open", make("dt", "", label), make("dd", "", text, edit));
       list.append(row);
     }
     const restart = button("pk-button", "全部重来", () => go({ ...empty(), entry: state.entry, asOf: state.asOf }));
@@ -404,7 +404,7 @@
   }
 
   function drawActions() {
-    const copy = button("pk-button", "复制链接", async () => {
+    const copy = button("pk-button pk-personal", "复制链接", async () => {
       const address = `${location.href.replace(/#.*$/s, "")}#${writeFragment({ ...state, asking: "" })}`;
       copy.textContent = (await copyText(address)) ? "已复制" : "请从地址栏复制";
       setTimeout(() => {
@@ -414,7 +414,7 @@
     copy.setAttribute("aria-live", "polite");
     const steps = make("div", "pk-ask__steps", button("pk-button", "打印", () => window.print()), copy);
     if (matchResults.findDeadlines(found).length > 0) {
-      steps.append(button("pk-button", "截止日期加到日历（.ics）", saveDeadlines));
+      steps.append(button("pk-button pk-personal", "截止日期加到日历（.ics）", saveDeadlines));
     }
     const note = "链接里有您的全部回答，没有姓名和证件号；谁拿到链接，谁就看得到这些回答。回答只在链接里，不会发给网站。";
     return [steps, make("p", "pk-quiet pk-sheet__note", note)];

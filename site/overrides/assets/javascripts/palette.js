@@ -1,4 +1,5 @@
-// The tools in the header, ready before the page is painted: the reader's colours and large text.
+// The tools in the header, ready before the page is painted: the reader's colours, and the switch
+// to large print in a simple layout.
 {
   const SYSTEM = "(prefers-color-scheme)";
   const inputs = [...document.querySelectorAll("[name=__palette]")];
@@ -23,13 +24,15 @@
   dark.addEventListener("change", () => paint(inputs.find(({ checked }) => checked)));
   paint(inputs[__md_get("__palette")?.index] ?? inputs[0]);
 
-  const largeText = document.querySelector("[data-large-text]");
-  const root = document.documentElement;
-  largeText.hidden = false;
-  largeText.setAttribute("aria-pressed", String(root.classList.contains("pk-large")));
-  largeText.addEventListener("click", () => {
-    const on = root.classList.toggle("pk-large");
-    largeText.setAttribute("aria-pressed", String(on));
-    __md_set("large-text", on);
+  const large = document.querySelector("[data-large]");
+  const isLarge = () => document.documentElement.classList.contains("pk-large");
+  large.hidden = document.documentElement.classList.contains("pk-kiosk"); // where all is large
+  large.setAttribute("aria-pressed", String(isLarge()));
+  large.addEventListener("click", () => {
+    const mode = isLarge() ? "normal" : "large";
+    __pk_show(mode);
+    __md_set("mode", mode);
+    large.setAttribute("aria-pressed", String(isLarge()));
+    document.querySelector("[data-large-said]").textContent = isLarge() ? "已换成大字版。" : "已换回标准版。";
   });
 }

@@ -31,7 +31,17 @@
   }
 
   for (const box of document.querySelectorAll("[data-open-wide]")) {
-    box.open = matchMedia("(min-width: 60em)").matches;
+    box.open = matchMedia("(min-width: 60em)").matches && !document.querySelector("html.pk-large");
+  }
+
+  // Whoever wants to hear a page loads what reads it; a browser that cannot speak offers nothing.
+  for (const button of document.querySelectorAll("[data-read]")) {
+    button.hidden = !window.speechSynthesis;
+    button.addEventListener("click", () => {
+      const script = __pk_need("assets/javascripts/speech.js");
+      if (window.policyKb.readAloud) window.policyKb.readAloud(button);
+      else script.onload = () => window.policyKb.readAloud(button);
+    });
   }
 
   // On a phone the navigation is wider than the screen: bring the page's own link into view.
