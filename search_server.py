@@ -23,6 +23,8 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
 from indexer import __version__
+from indexer.access import VARIABLE, Access, AccessUnsafe, WrongToken, open_access
+from indexer.bundles import plan_bundle
 from indexer.clock import today
 from indexer.delivery import (
     ASK_FIRST,
@@ -38,6 +40,8 @@ from indexer.delivery import (
     not_modified,
     tag_of,
 )
+from indexer.duedates import calculate, terms_of
+from indexer.filings import EXCLUDED, FORMATS, SUSPENDED, parse_due
 from indexer.index import (
     NAME,
     STATUSES,
@@ -46,6 +50,7 @@ from indexer.index import (
     generation_of,
     open_index,
 )
+from indexer.internal import NO_NOTES, Notes, read_notes, search_noted
 from indexer.matching import match
 from indexer.notice import Notice
 from indexer.noticehtml import notice_style
@@ -58,6 +63,7 @@ from indexer.problems import (
     LexiconError,
     ParameterError,
     ParameterProblem,
+    PolicyError,
     did_you_mean,
     printable,
     shown,
@@ -65,8 +71,10 @@ from indexer.problems import (
 from indexer.profile import parse_profile
 from indexer.query import search
 from indexer.questions import answers_schema, load_questions
+from indexer.reminders import known_dues, write_reminders
 from indexer.suggest import suggest
 from indexer.synonyms import load_synonyms
+from indexer.workdays import days_script, load_calendar
 from indexer.workers import AddressUnusable, address_of, listen, serve
 
 MAX_BODY = 64 * 1024  # bytes; no request needs more
@@ -82,6 +90,7 @@ MEDIA_TYPES = {
     Format.PDF: "application/pdf",
 }
 NO_STORE = {"Cache-Control": "no-store"}  # what follows from somebody's answers
+INSIDE = {**NO_STORE, "Vary": "Authorization, Accept-Encoding"}  # what is for some alone
 
 
 class SiteMissing(Exception):
@@ -93,13 +102,14 @@ class SiteMissing(Exception):
 
 @dataclass(frozen=True)
 class Edition:
-    """An open index, and the mark of the build it comes from."""
+    """An open index, the mark of the build it comes from, and the notes of its entries."""
 
     index: Index
     mark: str
+    notes: Notes
 
     @classmethod
-    def open(cls, path: Path, today: Callable[[], date]) -> Self:
+    def open(cls, path: Path, today: Callable[[], date], notes: Notes) -> Self:
         """Open the newest index of a folder and everything that queries need."""
         while True:
             index = open_index(path)
@@ -110,15 +120,18 @@ class Edition:
                 continue
             for query in WARMING:
                 search(index, SearchParams(q=query), today())
-            return cls(index, mark)
+            return cls(index, mark, notes)
 
 
 class LatestIndex:
-    """The newest index of a folder: looked for at most every POLL_SECONDS, swapped in whole."""
+    """The newest index of a folder: looked for at most every POLL_SECONDS, swapped in whole.
 
-    def __init__(self, path: Path, today: Callable[[], date]) -> None:
-        self.path, self._today = path, today
-        self._edition = Edition.open(path, today)
+    The notes of the entries in `policies`, if given, are read again with it.
+    """
+
+    def __init__(self, path: Path, today: Callable[[], date], policies: Path | None) -> None:
+        self.path, self._today, self._policies = path, today, policies
+        self._edition = Edition.open(path, today, read_notes(policies) if policies else NO_NOTES)
         self._lock = threading.Lock()
         self._next_look = time.monotonic() + POLL_SECONDS
 
@@ -137,11 +150,17 @@ class LatestIndex:
 
     def _open_newest(self) -> None:
         try:
-            self._edition = Edition.open(self.path, self._today)
+            self._edition = Edition.open(self.path, self._today, self._newest_notes())
         except (OSError, ValueError, IndexMissing):
             pass  # being rebuilt, or damaged: the one in hand is whole, look again later
         finally:
             self._lock.release()
+
+    def _newest_notes(self) -> Notes:
+        try:
+            return read_notes(self._policies) if self._policies else NO_NOTES
+        except PolicyError:  # half a change, or a mistake that the editor is told elsewhere
+            return self._edition.notes
 
 
 def make_app(
@@ -150,18 +169,21 @@ def make_app(
     counts: Path | None = None,
     *,
     today: Callable[[], date] = today,
+    access: Access | None = None,
 ) -> FastAPI:
     """Return the application over the index in `index` and, if given, the built site in `site`.
 
-    Several processes put the counts of their requests together in the folder `counts`.
+    Several processes put the counts of their requests together in the folder `counts`. Internal
+    notes are shown only with an `access`, which says to whom.
     Raises IndexMissing or SiteMissing when there is nothing to serve yet, LexiconError when a file
-    of the lexicon cannot be followed.
+    of the lexicon cannot be followed, PolicyError when the notes cannot be read.
     """
     load_synonyms()  # a mistake in the lexicon is told now, not to the first who asks
     load_pins()
+    load_calendar()
     if site is not None and not (site / "index.html").is_file():
         raise SiteMissing(site)
-    latest = LatestIndex(index, today)
+    latest = LatestIndex(index, today, access.policies if access else None)
     app = FastAPI(
         title="政策库",
         version=__version__,
@@ -169,7 +191,7 @@ def make_app(
         docs_url=None,  # those pages load their scripts from another host
         redoc_url=None,
     )
-    _add_api(app, latest, today)
+    _add_api(app, latest, today, access)
     _add_monitoring(app, latest, counts)
     _add_errors(app)
     if site is not None:
@@ -177,7 +199,9 @@ def make_app(
     return app
 
 
-def _add_api(app: FastAPI, latest: LatestIndex, today: Callable[[], date]) -> None:
+def _add_api(
+    app: FastAPI, latest: LatestIndex, today: Callable[[], date], access: Access | None
+) -> None:
     # What takes a few milliseconds runs in the event loop: with a thread for each search instead,
     # benchmarks/serving.py over 147,283 entries gave 98 answers a second for 226, and a p99 of 273
     # ms for 112. What may take longer (`def` without `async`) gets a thread and holds up nobody.
@@ -192,14 +216,27 @@ def _add_api(app: FastAPI, latest: LatestIndex, today: Callable[[], date]) -> No
             return not_modified(tag)
         headers = {**ASK_FIRST, "ETag": tag}
         content = compute()
+        if isinstance(content, Response):
+            content.headers.update(headers)
+            return content
         if isinstance(content, Iterator):
             return StreamingResponse(content, media_type="application/json", headers=headers)
         return Json(content, headers=headers)
+
+    def answer_inside(
+        request: Request, edition: Edition, depends_on: object, content: dict[str, Any]
+    ) -> Response:
+        """Return an answer with internal notes, which nobody keeps; its tag is never public."""
+        parts = (request.scope["path"], edition.mark, edition.notes.digest, sources, depends_on)
+        return Json(content, headers={**INSIDE, "ETag": tag_of("internal", *parts)})
 
     @app.get("/api/search", summary="检索", openapi_extra={"parameters": _search_parameters()})
     async def get_search(request: Request) -> Response:
         params, given = parse_params(request.query_params.multi_items())
         edition, day = latest.get(), given or today()
+        if access and access.is_shown(request.headers):
+            noted = search_noted(edition.index, edition.notes, params, day)
+            return answer_inside(request, edition, (params, day), noted.to_dict())
         return answer(
             request,
             edition,
@@ -228,9 +265,13 @@ def _add_api(app: FastAPI, latest: LatestIndex, today: Callable[[], date]) -> No
     async def get_policy(slug: str, request: Request) -> Response:
         _, given = parse_params(_pairs(request, ("as_of",)))
         edition, day = latest.get(), given or today()
-        index = edition.index
+        index, inside = edition.index, access and access.is_shown(request.headers)
         if slug not in index.rows:
             return _no_entry(slug, index)
+        if inside:
+            note = edition.notes.texts.get(slug)
+            record = _record(index, slug, day) | ({"internal": note} if note else {})
+            return answer_inside(request, edition, day, record)
         return answer(request, edition, day, lambda: _record(index, slug, day))
 
     @app.get("/api/notice/{slug}", summary="一次告知单", openapi_extra=_NOTICE)
@@ -273,6 +314,29 @@ def _add_api(app: FastAPI, latest: LatestIndex, today: Callable[[], date]) -> No
         rules = latest.get().index.rules
         matches = match(rules, parse_profile(given.get("profile"), day), day)
         return Json(matches.to_dict(), headers=NO_STORE)
+
+    @app.get("/api/due", summary="办理期限到哪天", openapi_extra={"parameters": _due_parameters()})
+    async def get_due(request: Request) -> Response:
+        params = parse_due(request.query_params.multi_items())
+        edition, day = latest.get(), today()
+        record = edition.index.record(params.slug)
+        if record is None:
+            return _no_entry(params.slug, edition.index)
+        slug, title = params.slug, record["title"]
+        calendar = load_calendar()
+        found = calculate(terms_of(record), params.filing, calendar)
+        depends_on = (params, days_script(calendar), day)
+        if params.format == "json":
+            told = {"slug": slug, "title": title, **found.to_dict()}
+            return answer(request, edition, depends_on, lambda: told)
+        if not known_dues(found):
+            return _errors(422, ParameterProblem("format", "没有算得出来的到期日，写不成日历。"))
+        return answer(
+            request,
+            edition,
+            depends_on,
+            lambda: _calendar(slug, write_reminders(slug, title, found, day)),
+        )
 
     @app.get("/api/{rest:path}", include_in_schema=False)
     async def get_nothing(rest: str) -> Response:
@@ -329,8 +393,16 @@ def _list_policies(index: Index, day: date) -> Iterator[bytes]:
 
 
 def _record(index: Index, slug: str, day: date) -> dict[str, Any]:
+    """Return the public record with its status, and the plan where it is a bundle."""
     status: Status = STATUSES[index.statuses(day)[index.rows[slug]]]
-    return {**(index.record(slug) or {}), "status": status, "as_of": day.isoformat()}
+    record = index.record(slug) or {}
+    plan = {"plan": plan_bundle(record, index.record).to_dict(day)} if "bundle" in record else {}
+    return {**record, **plan, "status": status, "as_of": day.isoformat()}
+
+
+def _calendar(slug: str, content: bytes) -> Response:
+    name = {"Content-Disposition": f'attachment; filename="{slug}-due.ics"'}
+    return Response(content, media_type="text/calendar", headers=name)
 
 
 def _add_monitoring(app: FastAPI, latest: LatestIndex, counts: Path | None) -> None:
@@ -359,6 +431,12 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(ParameterError)
     async def on_parameters(_: Request, error: ParameterError) -> Response:
         return _errors(422, *error.errors)
+
+    @app.exception_handler(WrongToken)
+    async def on_token(_: Request, __: WrongToken) -> Response:
+        message = "口令不对，看不了内部备注；请求头要写成“Authorization: Bearer 口令”。"
+        headers = {**INSIDE, "WWW-Authenticate": "Bearer"}
+        return _errors(401, ParameterProblem("Authorization", message), headers=headers)
 
     @app.exception_handler(HTTPException)
     async def on_http(request: Request, error: HTTPException) -> Response:
@@ -505,6 +583,27 @@ def _match_body() -> dict[str, Any]:
     return {"required": True, "content": content}
 
 
+def _due_parameters() -> list[dict[str, Any]]:
+    """Describe the parameters of due dates for readers of the interface description."""
+    text = {"type": "string"}
+    several = {"type": "array", "items": text}
+    return [
+        _parameter("slug", "条目名", text) | {"required": True},
+        _parameter("accepted", "受理日", {**text, "format": "date"}) | {"required": True},
+        _parameter(
+            "pause", f"停算（{'、'.join(SUSPENDED)}），例如 2026-09-28..2026-10-12", several
+        ),
+        _parameter(
+            "excluded",
+            f"不算在内的（{'、'.join(EXCLUDED)}），例如 2026-10-13..2026-10-20=检测",
+            several,
+        ),
+        _parameter("extended", "经批准延长了", {"type": "boolean", "default": False}),
+        _parameter("situation", "哪种情形，可以写几次", several),
+        _parameter("format", "要 JSON 还是日历文件", {**text, "enum": list(FORMATS)}),
+    ]
+
+
 def _search_parameters() -> list[dict[str, Any]]:
     """Describe the parameters of a search for readers of the interface description."""
 
@@ -540,14 +639,28 @@ def main() -> int:
     parser.add_argument("--host", default="127.0.0.1", help="监听地址，默认只有本机能访问")
     parser.add_argument("--port", type=int, default=8000, help="端口")
     parser.add_argument("--workers", type=_read_count, default=1, help="用几个进程，默认 1 个")
+    parser.add_argument(
+        "--internal", action="store_true", help="接口也给出内部备注，只给本机或口令"
+    )
+    parser.add_argument(
+        "--policies", type=Path, default=Path("policies"), help="条目文件夹，内部备注从这里读"
+    )
+    parser.add_argument("--token-file", type=Path, help=f"口令文件，也可以用环境变量 {VARIABLE}")
     options = parser.parse_args()
+    if options.token_file and not options.internal:
+        parser.error("--token-file 只和 --internal 一起用。")
     try:
         listener = listen(options.host, options.port)
-        make = partial(make_app, options.index, options.site)
+        given = (options.policies, options.token_file, listener)
+        access = open_access(*given) if options.internal else None
+        make = partial(make_app, options.index, options.site, access=access)
         serve(make, listener, options.workers, partial(_tell, address_of(listener)))
-    except (IndexMissing, SiteMissing, AddressUnusable, LexiconError) as error:
+    except (IndexMissing, SiteMissing, AddressUnusable, AccessUnsafe, LexiconError) as error:
         sys.stderr.write(f"search_server：{error}\n")
         return 2
+    except PolicyError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     return 0
 
 

@@ -10,9 +10,10 @@ from itertools import chain
 from indexer.checkcodes import MAX_OPTIONS
 from indexer.conditions import check_condition
 from indexer.formulas import check_estimate
-from indexer.frontmatter import Loc, place_name
+from indexer.frontmatter import FrontMatter, Loc, line_of, place_name
 from indexer.library import Entry, link_targets, linked_slug
-from indexer.policy import Benefit, Condition, Estimate, Policy
+from indexer.policy import Benefit, Condition, Estimate, Kind, Policy
+from indexer.privacy import PersonalKind, find_personal_data
 from indexer.problems import Problem, did_you_mean, shown
 
 Finding = tuple[Loc, str]
@@ -56,6 +57,46 @@ def _link_allowed(target: str) -> bool:
     )
 
 
+def check_privacy(front: FrontMatter, text: str) -> Iterator[tuple[int, str, str]]:
+    """Yield line, field and message of all personal data in a file, remarks and notes included."""
+    standing = [
+        (number, found.kind, found.masked)
+        for number, line in enumerate(text.split("\n"), start=1)
+        for found in find_personal_data(line)
+    ]
+    told: set[tuple[int, PersonalKind, str]] = set()
+    for loc, value in _strings(front.values):
+        start = line_of(front.lines, loc)
+        for found in find_personal_data(value):
+            # A long value goes on over further lines: the one where the number stands is told.
+            same = (n for n, *what in standing if n >= start and what == [found.kind, found.masked])
+            line = next(same, start)
+            told.add((line, found.kind, found.masked))
+            yield line, place_name(loc), _personal(found.kind, found.masked)
+    for line, kind, masked in standing:
+        if (line, kind, masked) not in told:
+            yield line, "", _personal(kind, masked)
+
+
+def _personal(kind: PersonalKind, masked: str) -> str:
+    return (
+        f"这里有{kind}（{masked}）。条目里不能有个人信息，内部备注里也不行；"
+        "请删去，要留联系方式的写部门和公开电话。"
+    )
+
+
+def _strings(value: object, loc: Loc = ()) -> Iterator[tuple[Loc, str]]:
+    """Yield every text in the values of a front matter, with its place."""
+    if isinstance(value, str):
+        yield loc, value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _strings(inner, (*loc, name))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _strings(inner, (*loc, number))
+
+
 class _Names:
     """The names that an entry may refer to, with help for those it gets wrong."""
 
@@ -81,6 +122,7 @@ def check_entry(entry: Entry) -> Iterator[Finding]:
     yield from _check_conditions(entry)
     yield from _check_estimates(entry)
     yield from _check_situations(entry)
+    yield from _check_bundle(entry)
 
 
 def check_library(entries: Sequence[Entry], slugs: set[str], prefix: str = "") -> list[Problem]:
@@ -99,6 +141,7 @@ def check_library(entries: Sequence[Entry], slugs: set[str], prefix: str = "") -
             _check_slug(entry, by_slug),
             _check_references(entry, names),
             _check_relations(entry, by_slug),
+            _check_bundled_entries(entry, by_slug),
         )
         for loc, message in findings:
             problems.append(_problem(entry, prefix, loc, message))
@@ -136,6 +179,9 @@ def _related_slugs(entry: Entry) -> Iterator[tuple[str, Loc]]:
             yield slug, (name, number)
     if entry.policy.superseded_by:
         yield entry.policy.superseded_by, ("superseded_by",)
+    for number, step in enumerate(entry.policy.bundle):
+        if step.entry:
+            yield step.entry, ("bundle", number, "entry")
 
 
 def _check_citations(entry: Entry) -> Iterator[Finding]:
@@ -231,6 +277,47 @@ def _named_situations(policy: Policy) -> Iterator[tuple[Loc, str]]:
                     yield (name, number, "situation", place), option
 
 
+def _check_bundle(entry: Entry) -> Iterator[Finding]:
+    """Yield what of a bundle cannot be put in order, and one where none belongs."""
+    steps = entry.policy.bundle
+    if steps and entry.policy.kind is not Kind.RULE:
+        yield ("bundle",), f"只有 kind 是 rule 的条目能写 bundle，这里是 {entry.policy.kind}。"
+    known: set[str] = set()
+    for number, step in enumerate(steps):
+        if step.id in known:
+            yield ("bundle", number, "id"), f"代号{shown(step.id)}用了两次，请改一个。"
+        known.add(step.id)
+        if step.situation and step.entry is None:
+            message = "没有写 entry（办哪一项），就不能写 situation。"
+            yield ("bundle", number, "situation"), message
+    for number, step in enumerate(steps):
+        for place, before in enumerate(step.after):
+            if before not in known:
+                allowed = f"已有的代号：{'、'.join(sorted(known))}。"
+                hint = did_you_mean(before, known - {step.id}) or allowed
+                loc = ("bundle", number, "after", place)
+                yield loc, f"bundle 里没有代号{shown(before)}。{hint}"
+    for circle in _circles({step.id: list(step.after) for step in steps}):
+        yield ("bundle",), f"after 绕成了一圈，谁也办不了：{' 等 '.join(circle)}，请核对。"
+
+
+def _check_bundled_entries(entry: Entry, by_slug: Mapping[str, Entry]) -> Iterator[Finding]:
+    """Yield situations of a step that its entry does not have."""
+    for number, step in enumerate(entry.policy.bundle):
+        item = by_slug.get(step.entry or "")
+        if item is None:
+            continue
+        options = [option for asked in item.policy.situations for option in asked.options]
+        for place, name in enumerate(step.situation):
+            if name not in options:
+                allowed = f"能写的有：{'、'.join(options)}。" if options else "那里还没有写选项。"
+                yield (
+                    ("bundle", number, "situation", place),
+                    f"{step.entry} 的 situations 里没有{shown(name)}。"
+                    f"{did_you_mean(name, options) or allowed}",
+                )
+
+
 def _check_relations(entry: Entry, by_slug: Mapping[str, Entry]) -> Iterator[Finding]:
     policy = entry.policy
     successor = by_slug.get(policy.superseded_by or "")
@@ -323,12 +410,19 @@ def fold_doc_number(number: str) -> str:
 
 
 def _check_cycles(by_slug: Mapping[str, Entry], relation: str) -> Iterator[tuple[Entry, Loc, str]]:
-    """Yield the circles of a relation, at most MAX_CIRCLES of them."""
+    """Yield the circles of a relation."""
     graph = {
         slug: [s for s in getattr(entry.policy, relation) if s in by_slug and s != slug]
         for slug, entry in by_slug.items()
         if getattr(entry.policy, relation)
     }
+    for circle in _circles(graph):
+        loc, way = (relation,), " → ".join(circle)
+        yield by_slug[circle[0]], loc, f"绕成了一圈：{way}，请核对。"
+
+
+def _circles(graph: dict[str, list[str]]) -> Iterator[list[str]]:
+    """Yield the circles of a graph along its arrows, at most MAX_CIRCLES; each loses an arrow."""
     for _ in range(MAX_CIRCLES):
         try:
             TopologicalSorter(graph).prepare()
@@ -336,11 +430,7 @@ def _check_cycles(by_slug: Mapping[str, Entry], relation: str) -> Iterator[tuple
             circle = error.args[1][:0:-1]  # the sorter tells it against the arrows, ends joined
             start = circle.index(min(circle))
             circle = [*circle[start:], *circle[:start], circle[start]]
-            yield (
-                by_slug[circle[0]],
-                (relation,),
-                f"绕成了一圈：{' → '.join(circle)}，请核对。",
-            )
+            yield circle
             graph[circle[0]].remove(circle[1])
         else:
             return

@@ -7,7 +7,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 import typer.core
@@ -15,9 +15,12 @@ from rich.markup import escape
 from typer import rich_utils
 
 from indexer import notices, proof
+from indexer.access import AccessUnsafe, open_access
 from indexer.build import SiteError, SiteReport, build_site, site_address
+from indexer.bundles import plan_bundle
 from indexer.checkcodes import WrongCode, read_code
 from indexer.clock import today
+from indexer.duedates import calculate, terms_of
 from indexer.evaluate import (
     EvaluationUnavailable,
     cases_of,
@@ -28,8 +31,11 @@ from indexer.evaluate import (
     save_result,
 )
 from indexer.explain import Part, explain
+from indexer.filings import parse_due
 from indexer.frontmatter import line_of, read_front_matter
 from indexer.index import Index, IndexMissing, open_index
+from indexer.internal import NO_NOTES, read_notes, search_noted
+from indexer.leaks import find_leaks
 from indexer.library import Library
 from indexer.loader import Readings, inspect_library, load_library
 from indexer.matching import match
@@ -40,17 +46,11 @@ from indexer.parallel import step_back
 from indexer.params import SORTS, parse_params
 from indexer.pins import check_pins, load_pins
 from indexer.policy import Kind, Status, json_schema
-from indexer.problems import (
-    LexiconError,
-    ParameterError,
-    PolicyError,
-    Problem,
-    did_you_mean,
-    shown,
-)
+from indexer.problems import LexiconError, ParameterError, PolicyError, Problem, did_you_mean, shown
 from indexer.profile import Profile, parse_profile
 from indexer.proof import NotProven
-from indexer.query import Answer, search
+from indexer.query import Answer
+from indexer.reminders import known_dues, write_reminders
 from indexer.revisions import NoHistory
 from indexer.terminal import (
     as_json_bytes,
@@ -58,8 +58,11 @@ from indexer.terminal import (
     err,
     out,
     print_answer,
+    print_due,
     print_json,
     print_matches,
+    print_note_hits,
+    print_plan,
     print_preview,
     print_problems,
     print_proof,
@@ -68,6 +71,7 @@ from indexer.terminal import (
     problem_rows,
 )
 from indexer.usage import explain_usage
+from indexer.workdays import load_calendar
 from indexer.writing import BuildReport, IndexBusy, build_index, warm_up
 
 rich_utils.ARGUMENTS_PANEL_TITLE = "参数"
@@ -118,17 +122,28 @@ AsOf = Annotated[str | None, typer.Option("--as-of", help="按哪一天判断时
 
 POLICIES, INDEX = Path("policies"), Path("build/index")
 PAGES, SITE = Path("build/pages"), Path("build/site")
+BUILT = Path("build")
 EVALUATED = Path("tests/evaluated.json")
 
 
 @command()
 def check(
-    paths: Annotated[list[Path] | None, typer.Argument(help="只看这些文件的问题。")] = None,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="只看这些文件的问题；和 --built 一起写时，是要查的文件夹。"),
+    ] = None,
     policies: Policies = POLICIES,
+    built: Annotated[
+        bool,
+        typer.Option("--built", help="改查生成的文件（build）：里面有没有内部备注、个人信息。"),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """核查条目：一次列出全部问题，写明文件、行、字段和怎么改。"""
+    if built:
+        _check_built(paths or [BUILT], policies, as_json)
     chosen = _chosen(paths or [], policies)
+    load_calendar()  # pages and due dates follow from it, so a mistake in it is told here too
     with bar("读取条目") as step:
         library, problems = inspect_library(policies, step)
     if chosen:
@@ -140,6 +155,26 @@ def check(
         if not problems:
             out.print(f"{len(chosen) or len(library.entries)} 个条目，没有发现问题。")
     raise typer.Exit(1 if problems else 0)
+
+
+def _check_built(folders: Sequence[Path], policies: Path, as_json: bool) -> NoReturn:
+    """Look for what must not leave the building, and exit."""
+    for folder in folders:
+        if not folder.is_dir():
+            raise _WrongUse(f"没有文件夹 {folder}；先运行 policykb index 和 policykb site。")
+    library = _load(policies)
+    with bar("查生成的文件") as step:
+        found = find_leaks(library, folders, step)
+    if not found.files:
+        where = "、".join(map(str, folders))
+        raise _WrongUse(f"{where} 里没有文件；先运行 policykb index 和 policykb site。")
+    if as_json:
+        print_json({"files": found.files, "problems": problem_rows(found.problems)})
+    else:
+        print_problems(found.problems)
+        if not found.problems:
+            out.print(f"查了 {found.files} 个文件，没有内部备注，也没有个人信息。")
+    raise typer.Exit(1 if found.problems else 0)
 
 
 def _chosen(paths: Sequence[Path], policies: Path) -> set[str]:
@@ -214,14 +249,23 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="端口。")] = 8000,
     workers: Annotated[int, typer.Option(min=1, help="用几个进程；一个处理器核心配一个就够。")] = 1,
     watch: Annotated[bool, typer.Option("--watch", help="条目一改就重新生成。")] = False,
+    internal: Annotated[
+        bool, typer.Option("--internal", help="接口也给出内部备注，只给本机或有口令的人。")
+    ] = False,
+    token_file: Annotated[
+        Path | None, typer.Option(help="口令文件；也可以用环境变量 POLICYKB_TOKEN。")
+    ] = None,
 ) -> None:
     """核查、建索引、生成网站，然后提供浏览和检索。"""
     from indexer import workers as processes
     from search_server import make_app
 
+    if token_file and not internal:
+        raise _WrongUse("--token-file 只和 --internal 一起用。")
     try:
         listener = processes.listen(host, port)
-    except processes.AddressUnusable as error:
+        access = open_access(policies, token_file, listener) if internal else None
+    except (processes.AddressUnusable, AccessUnsafe) as error:
         raise _WrongUse(str(error)) from None
     known: Readings = {}
     library = _load(policies, known)
@@ -233,7 +277,7 @@ def serve(
         _watch_in_background(policies, index_dir, pages_dir, site_dir, known)
     address = processes.address_of(listener)
     processes.serve(
-        partial(make_app, index_dir, site_dir),
+        partial(make_app, index_dir, site_dir, access=access),
         listener,
         workers,
         lambda: out.print(f"政策库已经打开：{address} （按 Ctrl+C 结束）"),
@@ -252,6 +296,10 @@ def search_command(
     explained: Annotated[
         bool, typer.Option("--explain", help="列出每个结果的每一分从哪里来。")
     ] = False,
+    internal: Annotated[
+        bool, typer.Option("--internal", help="也搜内部备注并显示出来，只给单位内部看。")
+    ] = False,
+    policies: Policies = POLICIES,
     as_json: AsJson = False,
 ) -> None:
     """搜索：挖马路要找谁批。"""
@@ -260,14 +308,18 @@ def search_command(
     pairs += [("status", value) for value in status or []]
     pairs += [("as_of", as_of)] if as_of is not None else []
     params, day = parse_params(pairs)
+    notes = read_notes(policies) if internal else NO_NOTES
     with open_index(index_dir) as opened:
-        answer = search(opened, params, day or today())
-        parts = _explain(opened, answer) if explained else {}
+        noted = search_noted(opened, notes, params, day or today())
+        parts = _explain(opened, noted.answer) if explained else {}
+        reply = _first_reply(opened, noted.answer)
     if as_json:
+        answer = noted.to_dict() if internal else noted.answer.to_dict()
         told = {slug: [asdict(part) for part in found] for slug, found in parts.items()}
-        print_json(answer.to_dict() | ({"explanation": told} if explained else {}))
+        print_json(answer | ({"explanation": told} if explained else {}))
     else:
-        print_answer(answer, parts)
+        print_answer(noted.answer, parts, noted.notes, reply)
+        print_note_hits(noted)
 
 
 @command("evaluate")
@@ -467,6 +519,79 @@ def _put(data: bytes, out_file: Path | None) -> None:
 
 
 @command()
+def due(
+    slug: Annotated[str, typer.Argument(help="条目名，例如 road-excavation。")],
+    accepted: Annotated[
+        str | None, typer.Option(help="受理日，例如 2026-09-25；不写就是今天。")
+    ] = None,
+    pause: Annotated[
+        list[str] | None,
+        typer.Option(help="停算：2026-09-28..2026-10-12=补正，可以写几次。"),
+    ] = None,
+    excluded: Annotated[
+        list[str] | None,
+        typer.Option(help="不算在内的：2026-10-13..2026-10-20=检测，可以写几次。"),
+    ] = None,
+    extended: Annotated[bool, typer.Option("--extended", help="经批准延长了。")] = False,
+    situation: Annotated[
+        list[str] | None, typer.Option(help="哪种情形，条目里分情形的才写，可以写几次。")
+    ] = None,
+    ics: Annotated[Path | None, typer.Option(help="把到期日写进这个日历文件（.ics）。")] = None,
+    index_dir: IndexDir = INDEX,
+    as_json: AsJson = False,
+) -> None:
+    """算办理期限到哪天：从受理日起，扣掉节假日和不算的时间，法定的和承诺的并列。"""
+    pairs = [("slug", slug), ("accepted", accepted or str(today()))]
+    pairs += [("pause", text) for text in pause or []]
+    pairs += [("excluded", text) for text in excluded or []]
+    pairs += [("situation", text) for text in situation or []]
+    pairs += [("extended", "true")] if extended else []
+    params = parse_due(pairs)
+    with open_index(index_dir) as opened:
+        record = opened.record(params.slug)
+        if record is None:
+            hint = did_you_mean(slug[:80], opened.slugs)
+            raise _WrongUse(f"没有条目{shown(slug)}。{hint}")
+    found = calculate(terms_of(record), params.filing, load_calendar())
+    if as_json:
+        print_json({"slug": slug, "title": record["title"], **found.to_dict()})
+    else:
+        print_due(record["title"], found)
+    if ics is not None:
+        if not known_dues(found):
+            raise _WrongUse(f"没有算得出来的到期日，没有写 {ics}。")
+        try:
+            ics.write_bytes(write_reminders(params.slug, record["title"], found, today()))
+        except OSError:
+            raise _WrongUse(f"写不了 {ics}，请核对文件夹在不在、能不能写。") from None
+        err.print(f"到期日写进了 {escape(str(ics))}。")
+
+
+@command()
+def bundle(
+    slug: Annotated[str, typer.Argument(help="哪一件事（条目名）。")],
+    index_dir: IndexDir = INDEX,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """一件事要办哪几项：先后、时限、材料合在一起。"""
+    _, given = parse_params([("as_of", as_of)] if as_of is not None else [])
+    day = given or today()
+    with open_index(index_dir) as opened:
+        record = opened.record(slug)
+        if record is None:
+            hint = did_you_mean(slug[:80], opened.slugs)
+            raise _WrongUse(f"没有条目{shown(slug)}。{hint}")
+        if "bundle" not in record:
+            raise _WrongUse(f"{slug} 不是一件事：它没有写 bundle（要办的几项）。")
+        plan = plan_bundle(record, opened.record)
+    if as_json:
+        print_json({"slug": slug, "title": record["title"], "as_of": str(day), **plan.to_dict(day)})
+    else:
+        print_plan(record["title"], plan, day)
+
+
+@command()
 def schema() -> None:
     """输出条目信息的 JSON Schema，供编辑器提示和核对。"""
     print_json(json_schema())
@@ -550,6 +675,13 @@ def _counts(report: dict[str, int]) -> str:
 
 def _explain(opened: Index, answer: Answer) -> dict[str, tuple[Part, ...]]:
     return {hit.slug: explain(opened, answer.text, hit.slug, answer.as_of) for hit in answer.hits}
+
+
+def _first_reply(opened: Index, answer: Answer) -> str | None:
+    """Return the short answer to what is asked most of the first hit."""
+    record = opened.record(answer.hits[0].slug) if answer.hits else None
+    answers = (record or {}).get("answers")
+    return answers[0]["short"] if answers else None
 
 
 def _read_profile(path: Path, day: date) -> Profile:

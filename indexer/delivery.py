@@ -123,7 +123,8 @@ _NOT_AT_ALL = re.compile(r"q\s*=\s*0(?:\.0*)?")
 class Compression:
     """Compresses what gains by it, for clients that take gzip.
 
-    No answer holds a secret beside what its reader wrote, so its length gives nothing away.
+    No answer holds a secret beside what its reader wrote, so its length gives nothing away; but
+    those to a reader with a token do, and go as they are.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -132,7 +133,8 @@ class Compression:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, the answer through gzip."""
         app = self.app
-        if scope["type"] == "http" and accepts_gzip(Headers(scope=scope)):
+        headers = Headers(scope=scope)
+        if scope["type"] == "http" and accepts_gzip(headers) and "authorization" not in headers:
             app = GZipResponder(app, LEAST, LEVEL, exclude_content_types=_PACKED_ALREADY)
         await app(scope, receive, send)
 

@@ -1,5 +1,6 @@
 """An entry's page (条目页): what it shows of a policy, as plain data for its template."""
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -7,6 +8,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from indexer.bundlepage import describe_plan, plan_texts
+from indexer.bundles import Plan
+from indexer.duedates import terms_of
 from indexer.formulas import describe_estimate
 from indexer.notice import has_notice
 from indexer.policy import (
@@ -20,7 +24,9 @@ from indexer.policy import (
     Material,
     Policy,
     Source,
+    Status,
     TimeLimit,
+    TimeLimitStage,
     label,
     load_topics,
 )
@@ -66,6 +72,7 @@ RELATIONS = {  # field → the same relation seen from the other entry
     "related": "related",
 }
 RELATION_TITLES = {
+    "bundled_in": "属于一件事",
     "superseded_by": "被下列条目替代",
     "supersedes": "替代了",
     "amended_by": "被下列条目修改",
@@ -114,24 +121,33 @@ def link_entries(policies: Iterable[Policy]) -> Links:
             for slug in (value,) if isinstance(value, str) else value:
                 links[policy.slug][name].add(slug)
                 links[slug][reverse].add(policy.slug)
+        for step in policy.bundle:
+            if step.entry:
+                links[step.entry]["bundled_in"].add(policy.slug)
     return links
 
 
-def describe_entry(policy: Policy, links: Links, titles: Mapping[str, str]) -> Data:
+def describe_entry(
+    policy: Policy, links: Links, titles: Mapping[str, str], plan: Plan | None = None
+) -> Data:
+    """Return what an entry's page shows; `plan` is that of its bundle."""
     numbers = {source.id: n for n, source in enumerate(policy.sources, start=1) if source.id}
     successor = policy.superseded_by or ""
     topics = [topic for topic in load_topics() if topic.name in policy.topic]
     return {
         **list_card(policy),
+        "answers": describe_answers(policy, titles),
         "kind_label": label(policy.kind),
-        "has_notice": has_notice(policy),
+        "has_notice": has_notice(policy.kind),
         "audience_labels": [label(audience) for audience in policy.audience],
         "topics": [{"name": topic.name, "slug": topic.slug} for topic in topics],
         "issuer": policy.issuer,
         "validity_note": policy.validity_note or "",
         "successor": {"slug": successor, "title": titles.get(successor, "")},
         "facts": _facts(policy),
+        "bundle": describe_plan(plan, numbers) if plan else {},
         "sections": _sections(policy, numbers),
+        "due": _due(policy),
         "relations": [
             {
                 "title": title,
@@ -149,6 +165,41 @@ def describe_entry(policy: Policy, links: Links, titles: Mapping[str, str]) -> D
         "review_by": str(policy.review_by or ""),
         "owner": policy.owner or "",
     }
+
+
+def describe_answers(policy: Policy, titles: Mapping[str, str]) -> Data:
+    """Return the approved answers (统一答复), and what to say before them on another day.
+
+    A page is read on any day, so that the warning of each status goes along with the answers.
+    """
+    cited = {source.id: _cite(source) for source in policy.sources if source.id}
+    successor = titles.get(policy.superseded_by or "")
+    instead = f"现在请看《{successor}》" if successor else "由新的规定接替"
+    return {
+        "rows": [
+            {
+                "id": f"answer-{number}",
+                "question": answer.question,
+                "short": answer.short,
+                "long": answer.long or "",
+                "basis": answer.basis or "",
+                "sources": [cited[id_] for id_ in answer.source if id_ in cited],
+            }
+            for number, answer in enumerate(policy.answers, start=1)
+        ],
+        "warnings": {
+            Status.PENDING: f"尚未施行：从 {policy.effective} 起施行，在这之前按原来的规定办",
+            Status.EXPIRED: f"已失效：有效期到 {policy.expires} 为止，没有查到接续的规定，"
+            "现在怎么办请打 12345 或到窗口问",
+            Status.SUPERSEDED: f"已被替代：有效到 {policy.expires}，{instead}",
+        },
+        "reviewed": str(policy.reviewed),
+    }
+
+
+def _cite(source: Source) -> str:
+    number = source.doc_number
+    return f"{source.title}（{number}）" if number and number not in source.title else source.title
 
 
 def _facts(policy: Policy) -> list[Data]:
@@ -177,6 +228,14 @@ def _facts(policy: Policy) -> list[Data]:
         ("也叫", "、".join(policy.aliases[:NAMES_SHOWN]), ""),
     ]
     return [{"label": name, "text": text, "section": id_} for name, text, id_ in rows if text]
+
+
+def _due(policy: Policy) -> str:
+    """Return what the page counts due dates from, as JSON, or nothing where nothing is due."""
+    terms = terms_of(policy.public_record())
+    if policy.kind is not Kind.SERVICE or not terms.of_stage(TimeLimitStage.DECISION):
+        return ""
+    return json.dumps(terms.to_dict(), ensure_ascii=False)
 
 
 def _first(items: tuple[Benefit | Clause | TimeLimit, ...]) -> str | None:
@@ -296,10 +355,13 @@ def _source(source: Source) -> Data:
     }
 
 
-def plain_text(policy: Policy, sections: Iterable[Data]) -> str:
-    """Return the body without its markup, then every statement of the record."""
+def plain_text(policy: Policy, sections: Iterable[Data], plan: Plan | None = None) -> str:
+    """Return answers, body without its markup, then every statement of the record and its plan."""
     body = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", policy.body)
     body = re.sub(r"^[#>\-*+\s|:]+|[*`_|]", " ", body, flags=re.MULTILINE)
     items = [item for section in sections for item in section["rows"]]
     record = (f"{item['name']} {item['text']} {item['note']}" for item in items)
-    return " ".join(f"{body} {' '.join(record)}".split())
+    answers = (f"{a.question} {a.short} {a.long or ''}" for a in policy.answers)
+    planned = plan_texts(plan) if plan else ()
+    parts = (" ".join(answers), body, " ".join(planned), " ".join(record))
+    return " ".join(" ".join(parts).split())

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from indexer.checks import check_body, check_entry, check_library
+from indexer.checks import check_body, check_entry, check_library, check_privacy
 from indexer.complaints import complain
 from indexer.frontmatter import FrontMatter, line_of, place_name, read_front_matter
 from indexer.library import Entry, Library
@@ -153,6 +153,8 @@ def _load_entry(root: Path, path: Path, problems: list[Problem]) -> Entry | None
     front = read_front_matter(head, first_line=2)
     for mistake in front.mistakes:
         note(mistake.line, mistake.field, mistake.message)
+    for line, name, message in check_privacy(front, text):
+        note(line, name, message)
     if any(not mistake.field for mistake in front.mistakes):  # the rest could not be read
         problems.extend(found)
         return None

@@ -138,7 +138,8 @@ class Notice:
 
     def applies(self, row: Row) -> bool:
         """Tell whether a row is for what was ticked."""
-        return applies(row.situation, self.situations, self.chosen)
+        asked = (situation.options for situation in self.situations)
+        return applies(row.situation, asked, self.chosen)
 
     def shown_sections(self) -> Iterator[Section]:
         """Yield the sections with just the rows that apply; those without any are left out."""
@@ -234,9 +235,9 @@ def bases_of(policy: Policy, find: Callable[[str], Policy | None]) -> list[Polic
     return list(found.values())
 
 
-def has_notice(policy: Policy) -> bool:
-    """Tell whether there is a notice of an entry: of what one goes to a counter for."""
-    return policy.kind is Kind.SERVICE
+def has_notice(kind: Kind) -> bool:
+    """Tell whether there are notices of such entries: of what one goes to a counter for."""
+    return kind is Kind.SERVICE
 
 
 def version_of(digests: Iterable[str], sources: Iterable[str], commit: str = "") -> Version:

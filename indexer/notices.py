@@ -98,7 +98,7 @@ def make_notice(
     `address` is that of the site: the notice points to its page there.
     """
     source = find(slug)
-    if source is None or not has_notice(source.policy):
+    if source is None or not has_notice(source.policy.kind):
         raise ParameterError([ParameterProblem("slug", _no_notice(slug, source))])
     policy = source.policy
     if not FIRST_DAY <= day <= LAST_DAY:
@@ -125,7 +125,7 @@ def _no_notice(slug: str, source: Source | None) -> str:
 def version_in(find: Find, slug: str) -> Version | None:
     """Return the version of an entry's notice, or None where there is no notice."""
     source = find(slug)
-    if source is None or not has_notice(source.policy):
+    if source is None or not has_notice(source.policy.kind):
         return None
     return _version(source, _bases(source.policy, find))
 

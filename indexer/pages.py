@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from indexer.bundles import Plan, plan_bundle
 from indexer.checkcodes import FIRST_DAY
 from indexer.entrypage import (
     Data,
@@ -26,6 +27,7 @@ from indexer.entrypage import (
     list_card,
     plain_text,
 )
+from indexer.faq import TopicQuestions, gather_questions
 from indexer.library import Library
 from indexer.notice import has_notice, warnings_of
 from indexer.noticehtml import notice_style, render_sheet
@@ -36,12 +38,14 @@ from indexer.questionnaire import questionnaire_files
 from indexer.sitesearch import FOLDER, search_files
 from indexer.situations import options_of
 from indexer.theme import theme_style
+from indexer.workdays import DAYS, days_script, load_calendar
 
 Progress = Callable[[int, int], None]
 
 LIST_CARDS = 100  # on one page of a list
 _HEAD = b"---\ntemplate: "  # what every page begins with
 ROWS = 8  # of 最新施行 and 即将截止 on the home page
+FIRST_QUESTIONS = 3  # of a topic on the page of all topics
 CLOSING_DAYS = 60  # 即将截止: what closes within so many days
 
 LISTS: dict[StrEnum, tuple[str, str]] = {
@@ -83,33 +87,50 @@ def build_pages(
 
 def _make_pages(library: Library, day: date) -> dict[str, str]:
     policies = library.policies
-    pages: dict[str, str] = {}
-    for shelf in _shelves():
-        pages |= _list_pages(shelf, [p for p in policies if shelf.holds(p)], day)
-    links = link_entries(policies)
     titles = {policy.slug: policy.title for policy in policies}
-    texts = []
-    for policy in policies:
-        entry = describe_entry(policy, links, titles)
-        texts.append(plain_text(policy, entry["sections"]))
+    questions = gather_questions(policies, titles, day)
+    bundles = _bundle_links(policies, day)
+    pages = _question_pages(questions)
+    for shelf in _shelves():
+        members = [policy for policy in policies if shelf.holds(policy)]
+        beside = _questions_beside(shelf, questions)
+        pages |= _list_pages(shelf, members, day, bundles, beside)
+    entries, texts = _entry_pages(library, titles)
+    files, version = search_files(policies, texts, _labels())
+    questionnaire, match = _questionnaire(policies)
+    data = _shared_files() | files | questionnaire
+    single = match | _single_pages(library, day, version)
+    return pages | entries | _notice_pages(library) | data | single
+
+
+def _entry_pages(library: Library, titles: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Return the page of each entry, and what the site's own search finds of it."""
+    links = link_entries(library.policies)
+    pages, texts = {}, []
+    for policy in library.policies:
+        plan = _plan(policy, library)
+        entry = describe_entry(policy, links, titles, plan)
+        texts.append(plain_text(policy, entry["sections"], plan))
         pages[f"policies/{policy.slug}.md"] = _page(
             "entry.html", policy.title, policy.body, summary=policy.summary, entry=entry
         )
-    pages |= _notice_pages(library)
-    files, version = search_files(policies, texts, _labels())
-    style = {
+    return pages, texts
+
+
+def _shared_files() -> dict[str, str]:
+    """Return the styles and the days off that pages load, made from what is installed."""
+    return {
         "assets/stylesheets/theme.css": theme_style(),
         "assets/stylesheets/notice.css": notice_style(),
+        DAYS: days_script(load_calendar()),
     }
-    questionnaire, match = _questionnaire(policies)
-    return pages | files | style | questionnaire | match | _single_pages(library, day, version)
 
 
 def _notice_pages(library: Library) -> dict[str, str]:
     """Return the page of each notice, where one ticks what applies and prints it."""
     find = sources_of_library(library)
     pages = {}
-    for policy in filter(has_notice, library.policies):
+    for policy in (policy for policy in library.policies if has_notice(policy.kind)):
         # On its page a notice has no day yet; every day would do.
         notice = make_notice(find, policy.slug, (), FIRST_DAY)
         pages[f"notices/{policy.slug}.md"] = _page(
@@ -142,6 +163,31 @@ def _questions(policy: Policy) -> list[Data]:
     ]
 
 
+def _plan(policy: Policy, library: Library) -> Plan | None:
+    """Return the plan of a bundle, none for any other entry."""
+    if not policy.bundle:
+        return None
+
+    def find(slug: str) -> Policy | None:
+        entry = library.by_slug.get(slug)
+        return entry.policy if entry else None
+
+    return plan_bundle(policy, find)
+
+
+def _bundle_links(policies: Iterable[Policy], day: date) -> list[Data]:
+    """Return links to the bundles that may be relied on, for home and lists."""
+    return [
+        {
+            "slug": policy.slug,
+            "name": next(iter(policy.aliases), policy.title),
+            "count": len(policy.bundle),
+        }
+        for policy in policies
+        if policy.bundle and policy.status_on(day) is Status.IN_FORCE
+    ]
+
+
 def _questionnaire(policies: Sequence[Policy]) -> tuple[dict[str, str], dict[str, str]]:
     """Return the data of the questionnaire, and its page, which lists the entries as well."""
     files, version = questionnaire_files(policies)
@@ -163,6 +209,48 @@ def _benefit_list(audience: Audience, policies: Iterable[Policy]) -> Data:
         "total": len(found),
         "links": [{"slug": p.slug, "title": p.title} for p in found[:LIST_CARDS]],
     }
+
+
+def _question_pages(questions: Sequence[TopicQuestions]) -> dict[str, str]:
+    """Return the page of the common questions of each topic, and the page that leads to them."""
+    pages = {
+        "questions.md": _page(
+            "questions.html",
+            "常见问题",
+            summary="热线和窗口的统一答复，按主题排：大家怎么问，怎么答，依据什么。",
+            topics=[
+                {
+                    "name": of.topic.name,
+                    "slug": of.topic.slug,
+                    "total": of.total,
+                    "first": of.first(FIRST_QUESTIONS),
+                }
+                for of in questions
+            ],
+        )
+    }
+    for of in questions:
+        pages[f"questions/{of.topic.slug}.md"] = _page(
+            "topic-questions.html",
+            f"{of.topic.name}：常见问题",
+            summary=f"{of.topic.description}。每一问都能点开条目看条件、材料和出处。",
+            topic={"name": of.topic.name, "slug": of.topic.slug},
+            total=of.total,
+            groups=of.groups,
+        )
+    return pages
+
+
+def _questions_beside(shelf: "Shelf", questions: Iterable[TopicQuestions]) -> Data | None:
+    """Return the page of common questions beside a list of a topic, and how many it has."""
+    return next(
+        (
+            {"page": f"questions/{of.topic.slug}", "total": of.total}
+            for of in questions
+            if shelf.page == f"topics/{of.topic.slug}"
+        ),
+        None,
+    )
 
 
 def _single_pages(library: Library, day: date, version: str) -> dict[str, str]:
@@ -243,6 +331,7 @@ def _home_page(library: Library, counts: Mapping[str, int], topics: list[Data], 
         counts=dict(counts),
         examples=examples,
         topics=topics,
+        bundles=_bundle_links(library.policies, day),
         newest=[list_card(policy) for policy in newest[:ROWS]],
         closing=_closing(current, day),
         closing_days=CLOSING_DAYS,
@@ -295,7 +384,10 @@ def _count_topics(policies: Iterable[Policy]) -> list[Data]:
 
 @dataclass(frozen=True)
 class Shelf:
-    """One list: the page it begins on, and which entries it holds, set out under which names."""
+    """One list: the page it begins on, and which entries it holds, set out under which names.
+
+    With `bundles` it opens with links to all bundles.
+    """
 
     page: str
     title: str
@@ -303,6 +395,7 @@ class Shelf:
     field: str
     value: str
     by_topic: bool = False
+    bundles: bool = False
 
     def holds(self, policy: Policy) -> bool:
         value = getattr(policy, self.field)
@@ -311,7 +404,8 @@ class Shelf:
 
 def _shelves() -> Iterator[Shelf]:
     for kind in Kind:
-        yield Shelf(kind, *LISTS[kind], "kind", kind, by_topic=True)
+        bundles = kind in (Kind.SERVICE, Kind.RULE)
+        yield Shelf(kind, *LISTS[kind], "kind", kind, by_topic=True, bundles=bundles)
     for audience in Audience:
         yield Shelf(audience, *LISTS[audience], "audience", audience)
     for topic in load_topics():
@@ -321,7 +415,13 @@ def _shelves() -> Iterator[Shelf]:
         yield Shelf(f"levels/{level}", *LISTS[level], "level", level)
 
 
-def _list_pages(shelf: Shelf, members: list[Policy], day: date) -> dict[str, str]:
+def _list_pages(
+    shelf: Shelf,
+    members: list[Policy],
+    day: date,
+    bundles: list[Data],
+    questions: Data | None,
+) -> dict[str, str]:
     """Return the page of a list, or of a long one its pages, each with the next LIST_CARDS."""
     groups = (_by_topic if shelf.by_topic else _by_kind)(members, day)
     ordered = [(name, policy) for name, policies in groups.items() for policy in policies]
@@ -332,6 +432,7 @@ def _list_pages(shelf: Shelf, members: list[Policy], day: date) -> dict[str, str
         "total": len(members),
         "labels": _json(_labels()),
         "begins": shelf.page,
+        "questions": questions,
         "chosen": {"name": shelf.field, "value": shelf.value},
         "facets": _facets(shelf, members, day) if len(parts) > 1 else [],
     }
@@ -345,6 +446,7 @@ def _list_pages(shelf: Shelf, members: list[Policy], day: date) -> dict[str, str
             shelf.title if number == 1 else f"{shelf.title}（第 {number} 页）",
             groups=[{"name": g, "count": len(groups[g]), "cards": cards[g]} for g in cards],
             steps=_steps(names, number),
+            bundles=bundles if shelf.bundles and number == 1 else [],
             **common,
         )
     return pages

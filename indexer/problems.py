@@ -84,10 +84,10 @@ class LexiconError(ValueError):
     """A file of the lexicon (词库) says something that cannot be followed."""
 
 
-def read_lexicon(path: Path) -> Any:
+def read_lexicon(path: Path, loader: Any = yaml.CSafeLoader) -> Any:
     """Return what a YAML file of the lexicon says; raise LexiconError with its mistake and line."""
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise LexiconError(f"{path}:{line}：YAML 写错了，请核对缩进、冒号和括号。") from None

@@ -199,7 +199,7 @@ def find(index: Index, asked: Asked, params: SearchParams, day: date) -> Found:
             rows, scores = _pin(rows, scores, row)
     statuses = every[rows]
     scores = scores * _FACTORS[statuses]
-    chosen = _choose(index, params, rows, statuses)
+    chosen = choose(index, params, rows, statuses)
     if not chosen:
         return Found(asked, rows, statuses, chosen, rows, scores, statuses, pinned)
     left = np.logical_and.reduce(list(chosen.values()))
@@ -232,7 +232,7 @@ def _pin(rows: Places, scores: Scores, row: int) -> tuple[Places, Scores]:
     return rows, scores
 
 
-def _choose(
+def choose(
     index: Index, params: SearchParams, rows: Places, statuses: NDArray[np.uint8]
 ) -> dict[str, Mask]:
     """Return, for each facet with a choice, which of the rows the choice leaves."""

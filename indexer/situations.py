@@ -30,16 +30,16 @@ def _unknown(name: str, policy: Policy, options: Sequence[str]) -> ParameterProb
     return ParameterProblem("situation", message)
 
 
-def applies(named: Iterable[str], situations: Iterable[Situation], chosen: Iterable[str]) -> bool:
+def applies(named: Iterable[str], asked: Iterable[Iterable[str]], chosen: Iterable[str]) -> bool:
     """Tell whether a part that names these options applies to what was chosen.
 
-    Options of one question are alternatives, questions add up. While nothing of a question is
-    chosen, it rules nothing out: an applicant hears too much rather than too little.
+    `asked` are the options of each question. Those of one question are alternatives, questions add
+    up. While nothing of a question is chosen, it rules nothing out: an applicant hears too much
+    rather than too little.
     """
     named, chosen = set(named), set(chosen)
-    for situation in situations:
-        wanted = named.intersection(situation.options)
-        ticked = chosen.intersection(situation.options)
+    for options in asked:
+        wanted, ticked = named.intersection(options), chosen.intersection(options)
         if wanted and ticked and not wanted & ticked:
             return False
     return True

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,17 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from indexer.bundlepage import days_told, order_told
+from indexer.bundles import NeededMaterial, Plan, PlannedStep
+from indexer.duedates import DueDates
 from indexer.evaluate import Report
 from indexer.explain import Part
+from indexer.internal import NotedAnswer
 from indexer.matching import Finding, Match, Matches, Outcome, describe
 from indexer.policy import Kind, Status, label
 from indexer.problems import Problem
 from indexer.query import Answer
+from indexer.questionnaire import material_tags
 from indexer.revisions import Commit
 
 if TYPE_CHECKING:  # the extra `batch` need not be installed
@@ -55,8 +61,17 @@ def bar(title: str) -> Iterator[Callable[[int, int], None]]:
         yield step
 
 
-def print_answer(answer: Answer, parts: Mapping[str, Sequence[Part]]) -> None:
-    """Print one page of hits; `parts` explain the points of some, by slug."""
+def print_answer(
+    answer: Answer,
+    parts: Mapping[str, Sequence[Part]],
+    notes: Mapping[str, str],
+    reply: str | None = None,
+) -> None:
+    """Print one page of hits.
+
+    `parts` explain the points of some by their slugs, `notes` are internal ones, `reply` answers by
+    the first.
+    """
     if answer.corrected is not None:
         out.print(f"已按“{escape(answer.corrected)}”搜索；要搜原词，请给它加上引号。")
     if not answer.hits:
@@ -67,15 +82,39 @@ def print_answer(answer: Answer, parts: Mapping[str, Sequence[Part]]) -> None:
         out.print("没有完全对应的条目，可能相关的有：")
         _print_suggestions(answer)
     for number, hit in enumerate(answer.hits, start=(answer.page - 1) * answer.size + 1):
-        status = Status(hit.status)
-        mark = "" if status is Status.IN_FORCE else f" [red]【{label(status)}】[/red]"
         name = f"[dim]{label(Kind(hit.kind))} · {hit.slug}[/dim]"
-        out.print(f"{number:>2}. [bold]{escape(hit.title)}[/bold]{mark}  {name}")
+        out.print(f"{number:>2}. [bold]{escape(hit.title)}[/bold]{_mark_of(hit.status)}  {name}")
         out.print(f"    {_marked(hit.snippet)}")
+        if reply is not None and hit is answer.hits[0]:
+            out.print(f"    答：{_mark_of(hit.status).strip()}{escape(reply)}")
+        if hit.slug in notes:
+            _print_note(notes[hit.slug])
         for part in parts.get(hit.slug, ()):
             where = f"（{'、'.join(part.where)}）" if part.where else ""
             out.print(f"    [dim]{part.points:+.4f}  {escape(part.what)}{where}[/dim]")
     out.print(f"共 {answer.total} 条，时效按 {answer.as_of} 判断，用时 {answer.took_ms:.1f} 毫秒。")
+
+
+def print_note_hits(noted: NotedAnswer) -> None:
+    """Print the entries that only their internal notes brought up."""
+    shown = {hit.slug for hit in noted.answer.hits}
+    others = [hit for hit in noted.hits if hit.slug not in shown]
+    if others:
+        out.print("内部备注里还有：")
+    for hit in others:
+        name = f"[dim]{label(Kind(hit.kind))} · {hit.slug}[/dim]"
+        out.print(f" ·  [bold]{escape(hit.title)}[/bold]{_mark_of(hit.status)}  {name}")
+        _print_note(hit.internal)
+
+
+def _print_note(note: str) -> None:
+    out.print(f"    [magenta]【内部备注】[/magenta]{escape(' '.join(note.split()))}")
+
+
+def _mark_of(status: str) -> str:
+    """Return what warns of a policy that is not in force."""
+    given = Status(status)
+    return "" if given is Status.IN_FORCE else f" [red]【{label(given)}】[/red]"
 
 
 def _print_suggestions(answer: Answer) -> None:
@@ -240,6 +279,76 @@ def _print_finding(finding: Finding, indent: int) -> None:
     out.print(f"{' ' * indent}{mark[finding.outcome]} {text}")
     for child in finding.children:
         _print_finding(child, indent + 4)
+
+
+def print_due(title: str, found: DueDates) -> None:
+    """Print both due dates, how they came about, and what is not known."""
+    out.print(f"[bold]{escape(title)}[/bold]")
+    for due in found.dues:
+        told = due.to_dict()
+        last = (
+            f"[bold]{told['due']}（{told['weekday']}）[/bold]"
+            if due.due
+            else "[yellow]不知道[/yellow]"
+        )
+        out.print(f"{escape(due.name)}（{due.length or '没有写成数'}）：{last}")
+        if due.unknown:
+            out.print(f"    {escape(due.unknown)}")
+    out.print()
+    for step in (step.to_dict() for step in found.timeline):
+        day = f"{step['day']} {step['weekday']}" if step["day"] else "哪天不知道"
+        out.print(f"  {day}  {escape(step['text'])}")
+    out.print()
+    for note in found.notes:
+        out.print(f"· {escape(note)}")
+    out.print("仅供参考，以窗口答复为准。")
+
+
+def print_plan(title: str, plan: Plan, day: date) -> None:
+    """Print the steps of a bundle in their order, how long they take, and what to bring."""
+    out.print(f"[bold]{escape(title)}[/bold]：一共 {len(plan.steps)} 项，{plan.all}。")
+    if 0 < plan.required.steps < plan.all.steps:
+        out.print(f"只办一定要办的 {plan.required.steps} 项：{plan.required}。")
+    table = Table(box=None, pad_edge=False)
+    for name in ("", "办什么", "时限", "先后"):
+        table.add_column(name, overflow="fold", no_wrap=name != "办什么")
+    for step in plan.steps:
+        table.add_row(str(step.number), *_cells_of_step(step, plan, day))
+    out.print(table)
+    for question in plan.questions:
+        asked = f"第 {question.step} 项先问{question.question}：{' / '.join(question.options)}"
+        out.print(escape(asked))
+    if plan.materials:
+        out.print("[bold]材料合在一起[/bold]（每一项各交各的）")
+    for material in plan.materials:
+        out.print(f"  □ {escape(_told_of_material(material))}")
+    if plan.unlisted:
+        numbers = "、".join(map(str, plan.unlisted))
+        out.print(f"第 {numbers} 项的材料没有列出来，以窗口一次告知为准。")
+    out.print(f"时效按 {day} 判断；时限从受理那天算起，补材料、经批准延长的时间没有算进去。")
+
+
+def _cells_of_step(step: PlannedStep, plan: Plan, day: date) -> list[str]:
+    status = step.item.status_on(day) if step.item else Status.IN_FORCE
+    mark = "" if status is Status.IN_FORCE else f"[red]【{label(status)}】[/red]"
+    more = [f"只在这种情形：{step.step.when}"] if step.step.when else []
+    more += [step.item.slug] if step.item else []
+    days = days_told(step)
+    return [
+        "\n".join((f"{escape(step.title)}{mark}", *(f"[dim]{escape(m)}[/dim]" for m in more))),
+        f"[bold]{days}，最花时间[/bold]" if step.longest else days,
+        order_told(step, plan),
+    ]
+
+
+def _told_of_material(material: NeededMaterial) -> str:
+    """Say what a material is, and which steps want it in which way."""
+    wants = []
+    for want in material.wants:
+        when = want.material.when or "、".join(want.material.situation)
+        told = "，".join(filter(None, (*material_tags(want.material), when)))
+        wants.append(f"第 {want.step} 项" + (f"（{told}）" if told else ""))
+    return f"{material.name}：{'、'.join(wants)}"
 
 
 def print_problems(problems: Sequence[Problem]) -> None:

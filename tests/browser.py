@@ -20,6 +20,7 @@ import yaml
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 import search_server
+from indexer.access import Access
 from indexer.loader import load_library
 from indexer.pages import build_pages
 from indexer.writing import build_index
@@ -36,6 +37,7 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 CANARY = "内部备注金丝雀"
+NOTE = f"{CANARY}：窗口说可以先收材料、后补盖章，没有文件依据，不能写给办事人看。"
 HOSTILE = (
     "<img src=x onerror=alert(1)> {{ 7*7 }} {% raw %} [点我](javascript:alert(1)) "
     "`x` \"q\" 'q' &lt;"
@@ -103,9 +105,10 @@ def build_project(folder: Path, entries: dict[str, Fields], day: date) -> Path:
 
 
 @contextmanager
-def serve_app(project: Path, day: date) -> Iterator[str]:
+def serve_app(project: Path, day: date, access: Access | None = None) -> Iterator[str]:
     """Run the service with the site; yield its address."""
-    app = search_server.make_app(project / "build/index", project / "build/site", today=lambda: day)
+    folders = (project / "build/index", project / "build/site")
+    app = search_server.make_app(*folders, today=lambda: day, access=access)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -218,6 +221,7 @@ def small_library() -> dict[str, Fields]:
                     "text": "受理之日起 15 个工作日内决定",
                     "value": 15,
                     "unit": "working_days",
+                    "stage": "decision",
                 }
             ],
             "fee": [{"text": "不收费"}],
@@ -233,7 +237,7 @@ def small_library() -> dict[str, Fields]:
                 {"id": "K", "title": "另一部条例", "location": "公开文本"},
                 {"id": "L", "title": "示例条例", "url": "https://www.gov.cn/law.htm"},
             ],
-            "internal": CANARY,
+            "internal": NOTE,
         },
         "permit-procedure": {
             "title": "行政许可办理的程序与期限",
@@ -241,7 +245,29 @@ def small_library() -> dict[str, Fields]:
             "topic": ["办事规则"],
             "key_points": [clause],
             "applies_to": [clause],
+            "internal": NOTE,
             "body": "## 一句话说清\n\n收到材料当场看，缺什么一次告诉清楚。\n",
+        },
+        "wedding": {
+            "title": "办一场婚礼先做什么",
+            "kind": "rule",
+            "audience": ["citizen"],
+            "topic": ["办事规则"],
+            "aliases": ["婚礼"],
+            "queries": ["我要办婚礼"],
+            "bundle": [
+                {
+                    "id": "drainage",
+                    "entry": "drainage-permit",
+                    "name": "管道",
+                    "after": ["plan"],
+                    "basis": "示例条例第1条",
+                    "source": ["L"],
+                },
+                {"id": "plan", "name": "定好图纸", "days": 3, "when": "要搭台子"},
+                {"id": "others", "name": HOSTILE, "note": HOSTILE_SHORT},
+            ],
+            "contact": [{"name": "政务服务便民热线", "phone": "12345"}],
         },
         "tax-relief-2024": {
             "title": "小微企业税费减免（2024 年版）",
@@ -262,6 +288,7 @@ def small_library() -> dict[str, Fields]:
             "effective": "2026-01-01",
             "expires": "2027-12-31",
             "supersedes": ["tax-relief-2024"],
+            "internal": NOTE,
             "benefits": [
                 {
                     "type": "减免",
@@ -305,6 +332,7 @@ def small_library() -> dict[str, Fields]:
             "summary": f"{HOSTILE} {HOSTILE_SHORT}",
             "aliases": [HOSTILE_SHORT],
             "queries": [HOSTILE],
+            "answers": [{"question": HOSTILE, "short": HOSTILE, "long": HOSTILE, "basis": HOSTILE}],
             "key_points": [
                 {"text": HOSTILE, "basis": HOSTILE_SHORT, "note": HOSTILE, "name": HOSTILE}
             ],

@@ -2,10 +2,20 @@
 
 import os
 from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
 
 import pytest
-from browser import open_browser
+from browser import ROOT, build, open_browser
+from hypothesis import settings
 from playwright.sync_api import Browser
+
+from indexer.loader import load_library
+from indexer.pages import build_pages
+from indexer.writing import build_index
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
@@ -13,6 +23,18 @@ def browser() -> Iterator[Browser]:
     """One browser for all tests: Playwright runs only once in a process."""
     with open_browser() as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def real_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with all that is built of the real library: pages, site and index."""
+    folder = tmp_path_factory.mktemp("real")
+    library = load_library(ROOT / "policies")
+    build_index(library, folder / "index")
+    build_pages(library, folder / "pages", date(2026, 11, 24))
+    command = ("mkdocs", "build", "--strict", "--site-dir", str(folder / "site"))
+    build(ROOT, *command, POLICYKB_PAGES=str(folder / "pages"))
+    return folder
 
 
 @pytest.hookimpl(trylast=True)

@@ -36,11 +36,14 @@ PAGES = [
     "topics.html",
     "topics/tax.html",
     "levels/city.html",
+    "questions.html",
+    "questions/cityscape.html",
     "about.html",
     "404.html",
     "policies/drainage-permit.html",
     "policies/tax-relief-2024.html",
     "policies/tax-relief-2026.html",
+    "policies/wedding.html",
     "policies/hostile.html",
 ]
 CONTROLS = (

@@ -104,9 +104,9 @@ def figures(text: str) -> Iterator[tuple[str, str]]:
 
 
 def stated(policy: Policy) -> Iterator[str]:
-    """Yield every published text of the front matter, less what users say rather than we."""
+    """Yield every published text of the front matter, less what users say and what retells it."""
     record = policy.public_record()
-    for name in ("slug", "body", "aliases", "queries"):
+    for name in ("slug", "body", "aliases", "queries", "answers"):
         record.pop(name, None)
     stack: list[Any] = [record]
     while stack:
@@ -122,11 +122,11 @@ def stated(policy: Policy) -> Iterator[str]:
             yield str(value)
 
 
-def invented(policy: Policy) -> list[str]:
-    """Return the figures of the body that stand nowhere in the front matter."""
+def invented(policy: Policy, text: str) -> list[str]:
+    """Return the figures of a text that stand nowhere in the front matter."""
     known = {figure for text in stated(policy) for figure in figures(text)}
     numbers = {number for number, _ in known}
-    prose = re.sub(r"\]\([^)]*\)", "]", policy.body)
+    prose = re.sub(r"\]\([^)]*\)", "]", text)
     return [
         f"{number}{unit}"
         for number, unit in figures(prose)
@@ -148,7 +148,24 @@ def test_the_library_covers_all_three_kinds() -> None:
 
 @pytest.mark.parametrize("policy", library(), ids=lambda policy: policy.slug)
 def test_no_figure_in_the_prose_is_invented(policy: Policy) -> None:
-    assert invented(policy) == []
+    assert invented(policy, policy.body) == []
+
+
+@pytest.mark.parametrize("policy", library(), ids=lambda policy: policy.slug)
+def test_every_entry_answers_what_is_asked_most_without_inventing_a_figure(policy: Policy) -> None:
+    assert 1 <= len(policy.answers) <= 3
+    for answer in policy.answers:
+        assert invented(policy, f"{answer.question}\n{answer.short}\n{answer.long or ''}") == []
+
+
+@pytest.mark.parametrize("policy", library(), ids=lambda policy: policy.slug)
+def test_the_basis_of_an_answer_stands_in_its_entry_too(policy: Policy) -> None:
+    record = policy.public_record()
+    del record["answers"]
+    for answer in policy.answers:
+        for basis in (answer.basis or "").split("；"):
+            assert basis in str(record)
+        assert answer.source or not answer.basis
 
 
 def test_an_invented_figure_is_found() -> None:
@@ -159,8 +176,10 @@ def test_an_invented_figure_is_found() -> None:
         ("20 个月内", "20月"),
         ("2031-01-01 起", "2031年"),
     ):
-        changed = policy.model_copy(update={"body": f"{policy.body}\n{sentence}"})
-        assert figure in invented(changed)
+        assert figure in invented(policy, f"{policy.body}\n{sentence}")
+        answer = policy.answers[0].model_copy(update={"long": sentence})
+        changed = policy.model_copy(update={"answers": (answer,)})
+        assert figure in invented(changed, sentence)  # an answer is no proof of itself
 
 
 @pytest.mark.parametrize("policy", library(), ids=lambda policy: policy.slug)
@@ -172,6 +191,8 @@ def test_every_entry_can_be_found_in_everyday_words(policy: Policy) -> None:
 def test_no_two_entries_claim_the_same_question() -> None:
     claimed = Counter(query for policy in library() for query in policy.queries)
     assert [query for query, count in claimed.items() if count > 1] == []
+    answered = Counter(answer.question for policy in library() for answer in policy.answers)
+    assert [question for question, count in answered.items() if count > 1] == []
 
 
 @pytest.mark.parametrize("policy", library(), ids=lambda policy: policy.slug)

@@ -290,7 +290,7 @@ def test_every_entry_is_in_the_lists_it_belongs_to(small: Path) -> None:
             card["slug"] for group in meta(small, name)["groups"] for card in group["cards"]
         )
 
-    assert listed("rule.md") == ["permit-procedure"]
+    assert listed("rule.md") == ["permit-procedure", "wedding"]
     assert listed("enterprise.md") == [
         "drainage-permit",
         "hiring-subsidy",

@@ -651,7 +651,7 @@ def test_deadlines_go_into_a_calendar(page: Page, anywhere: str) -> None:
 
 def test_text_in_a_calendar_is_escaped_and_long_lines_are_folded(page: Page, files: str) -> None:
     page.goto(files)
-    event = {"slug": "a", "day": "2026-12-31", "url": "", "title": "甲,乙;丙\\丁\n戊" + "很长" * 40}
+    event = {"id": "a", "day": "2026-12-31", "notice": 7, "title": "甲,乙;丙\\丁\n戊" + "很长" * 40}
     text = page.evaluate(
         "(event) => policyKb.makeCalendar([{ ...event, text: event.title }], new Date(0))", event
     )

@@ -1,9 +1,12 @@
 // Calendars: deadlines as a file that phones and computers take over (RFC 5545).
-window.policyKb.makeCalendar = (() => {
+(() => {
   const OCTETS = 75; // at most in one line
   const encoder = new TextEncoder();
 
-  /** Return the calendar of events {slug, day, title, text, url}, each for its whole day. */
+  /** Return the calendar of events {id, day, title, text, url, notice}, each for its whole day.
+
+   * `notice` is how many days before it reminds.
+   */
   function makeCalendar(events, now) {
     const stamp = now.toISOString().replace(/[-:]|\.\d+/g, "");
     const lines = [
@@ -17,10 +20,10 @@ window.policyKb.makeCalendar = (() => {
     return lines.map((line) => `${fold(line)}\r\n`).join("");
   }
 
-  function describe({ slug, day, title, text, url }, stamp) {
+  function describe({ id, day, title, text, url, notice }, stamp) {
     return [
       "BEGIN:VEVENT",
-      `UID:${slug}-deadline@policykb`, // the same each time, so that a calendar updates its event
+      `UID:${id}@policykb`,
       `DTSTAMP:${stamp}`,
       `DTSTART;VALUE=DATE:${compact(day)}`,
       `DTEND;VALUE=DATE:${compact(dayAfter(day))}`,
@@ -31,7 +34,7 @@ window.policyKb.makeCalendar = (() => {
       "BEGIN:VALARM",
       "ACTION:DISPLAY",
       `DESCRIPTION:${escape(title)}`,
-      "TRIGGER:-P7D",
+      `TRIGGER:-P${notice}D`,
       "END:VALARM",
       "END:VEVENT",
     ];
@@ -57,5 +60,15 @@ window.policyKb.makeCalendar = (() => {
     return folded;
   }
 
-  return makeCalendar;
+  /** Hand the reader the calendar as a file. */
+  function saveCalendar(events, name) {
+    const file = new Blob([makeCalendar(events, new Date())], { type: "text/calendar;charset=utf-8" });
+    const save = document.createElement("a");
+    save.href = URL.createObjectURL(file);
+    save.download = name;
+    save.click();
+    setTimeout(() => URL.revokeObjectURL(save.href), 10000);
+  }
+
+  Object.assign(window.policyKb, { makeCalendar, saveCalendar });
 })();

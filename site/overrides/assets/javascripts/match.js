@@ -1,7 +1,7 @@
 // The questionnaire: one question at a time, and what follows from the answers. They live in the
 // fragment of the address and nowhere else: #entry=…&as_of=…&q=…&a=1.… (see `writeFragment`).
 (() => {
-  const { today, makeCalendar, copyText, matchResults } = window.policyKb;
+  const { today, saveCalendar, copyText, matchResults } = window.policyKb;
   const { make, button, GROUPS } = matchResults;
   const { AnswerError, readAnswer, isDay } = window.PolicyMatching;
   const VERSION = "1.";
@@ -414,26 +414,22 @@
     copy.setAttribute("aria-live", "polite");
     const steps = make("div", "pk-ask__steps", button("pk-button", "打印", () => window.print()), copy);
     if (matchResults.findDeadlines(found).length > 0) {
-      steps.append(button("pk-button pk-personal", "截止日期加到日历（.ics）", saveCalendar));
+      steps.append(button("pk-button pk-personal", "截止日期加到日历（.ics）", saveDeadlines));
     }
     const note = "链接里有您的全部回答，没有姓名和证件号；谁拿到链接，谁就看得到这些回答。回答只在链接里，不会发给网站。";
     return [steps, make("p", "pk-quiet pk-sheet__note", note)];
   }
 
-  function saveCalendar() {
+  function saveDeadlines() {
     const events = matchResults.findDeadlines(found).map(({ rule }) => ({
-      slug: rule.slug,
+      id: `${rule.slug}-deadline`, // the same each time, so that a calendar updates its event
       day: rule.deadline,
+      notice: 7,
       title: `截止：${rule.title}`,
       text: `${rule.summary}\n以窗口答复为准，咨询电话 12345。`,
       url: location.protocol === "file:" ? "" : new URL(`policies/${rule.slug}.html`, location.href).href,
     }));
-    const file = new Blob([makeCalendar(events, new Date())], { type: "text/calendar;charset=utf-8" });
-    const save = document.createElement("a");
-    save.href = URL.createObjectURL(file);
-    save.download = "政策截止日期.ics";
-    save.click();
-    setTimeout(() => URL.revokeObjectURL(save.href), 10000);
+    saveCalendar(events, "政策截止日期.ics");
   }
 
   function say(before) {
