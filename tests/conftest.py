@@ -7,11 +7,16 @@ from pathlib import Path
 
 import pytest
 from browser import ROOT, build, open_browser
+from hypothesis import settings
 from playwright.sync_api import Browser
 
 from indexer.loader import load_library
 from indexer.pages import build_pages
 from indexer.writing import build_index
+
+# A busy machine is slow, not wrong.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")
