@@ -263,3 +263,4 @@ def test_on_paper_the_long_answer_is_open_and_no_button_is_printed(page: Page, f
     page.emulate_media(media="print")
     expect(page.locator("[data-copy-reply]").first).to_be_hidden()
     assert page.locator("[data-long]").evaluate("e => e.checkVisibility()")
+    expect(page.get_by_text("详细说明")).to_be_hidden()
