@@ -57,7 +57,7 @@ DRAIN = make_policy(
     "drain",
     title="排水许可",
     materials=[{"name": "申请 表", "copies": 1, "form": "copy", "issued_by": "物业"}],
-    time_limit=[decided(15), decided(10, stage="extension"), decided(7, kind="promised")],
+    time_limit=[decided(15), decided(30, stage="extension"), decided(7, kind="promised")],
     contact=[{"name": "12345 热线", "phone": "12345"}],
 )
 OLD = make_policy("old", title="老规定", expires="2025-12-31")
@@ -523,6 +523,8 @@ def test_without_scripts_the_page_tells_the_steps_in_order(browser: Browser, dis
         "4 项都要办的：至少要留 35 个工作日，另有 1 项没有写明时限。 "
         "只办一定要办的 3 项：至少要留 35 个工作日，另有 1 项没有写明时限。"
     )
+    expect(plan.locator("ol > li").first).to_contain_text("先办，第 4 项等它")
+    expect(plan.locator("ol > li").nth(1)).to_contain_text("先后没有写明")
     last = plan.locator("ol > li").last
     expect(last).to_contain_text("15 个工作日第 1 项办完才能办")
     expect(last).to_contain_text("依据：示例条例第1条；第15条")
