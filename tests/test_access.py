@@ -82,6 +82,7 @@ VIEWS = {
     "notice": View("notices/drainage-permit.html"),
     "questions": View("questions.html"),
     "questions of a topic": View("questions/drainage.html"),
+    "bundle": View("policies/wedding.html"),
     "about": View("about.html"),
     "missing page": View("404.html"),
 }
@@ -327,12 +328,12 @@ def test_the_switch_is_said_and_kept_from_page_to_page(page: Page, disk: str) ->
     expect(switch).to_have_attribute("aria-pressed", "false")
     switch.press("Enter")
     expect(switch).to_have_attribute("aria-pressed", "true")
-    expect(page.locator("[data-large-said]")).to_have_text("已换成大字版。")
+    expect(page.get_by_role("status").filter(has_text="已换成大字版。")).to_be_attached()
     page.goto(f"{disk}policies/drainage-permit.html")
     expect(switch).to_have_attribute("aria-pressed", "true")
     expect(page.locator("html")).to_have_class(re.compile("pk-large"))
     switch.press("Space")
-    expect(page.locator("[data-large-said]")).to_have_text("已换回标准版。")
+    expect(page.get_by_role("status").filter(has_text="已换回标准版。")).to_be_attached()
     page.reload()
     expect(switch).to_have_attribute("aria-pressed", "false")
     expect(page.locator("html")).not_to_have_class(re.compile("pk-large"))

@@ -24,6 +24,18 @@
   dark.addEventListener("change", () => paint(inputs.find(({ checked }) => checked)));
   paint(inputs[__md_get("__palette")?.index] ?? inputs[0]);
 
+  /** Tell a screen reader; its place is there a moment before the words, or they are not told. */
+  const say = (text) => {
+    const said = document.createElement("span");
+    said.className = "pk-hidden";
+    said.setAttribute("role", "status");
+    large.after(said);
+    setTimeout(() => {
+      said.textContent = text;
+    }, 100);
+    setTimeout(() => said.remove(), 3000);
+  };
+
   const large = document.querySelector("[data-large]");
   const isLarge = () => document.documentElement.classList.contains("pk-large");
   large.hidden = document.documentElement.classList.contains("pk-kiosk"); // where all is large
@@ -33,6 +45,6 @@
     __pk_show(mode);
     __md_set("mode", mode);
     large.setAttribute("aria-pressed", String(isLarge()));
-    document.querySelector("[data-large-said]").textContent = isLarge() ? "已换成大字版。" : "已换回标准版。";
+    say(isLarge() ? "已换成大字版。" : "已换回标准版。");
   });
 }
