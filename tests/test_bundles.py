@@ -9,12 +9,12 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from browser import build_project, open_context, serve_app
+from browser import build_project, serve_app
 from factories import SMALLEST, make_index, make_library, make_policy, slugs
 from hypothesis import given
 from hypothesis import strategies as st
 from mkdocs.utils.meta import get_data
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from indexer.bundles import Plan, plan_bundle
 from indexer.cli import main
@@ -472,22 +472,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         record = policy.public_record()
         entries[policy.slug] = {k: v for k, v in record.items() if k != "slug"}
     return build_project(tmp_path_factory.mktemp("bundle-site"), entries, TODAY)
-
-
-@pytest.fixture(scope="module")
-def disk(project: Path) -> str:
-    return (project / "build/site").as_uri() + "/"
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    with open_context(browser, TODAY) as opened:
-        yield opened
-
-
-@pytest.fixture
-def page(context: BrowserContext) -> Page:
-    return context.new_page()
 
 
 def test_home_and_the_lists_of_services_and_rules_lead_to_the_bundles(
