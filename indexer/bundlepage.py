@@ -76,10 +76,13 @@ def days_told(step: PlannedStep) -> str:
 
 
 def order_told(step: PlannedStep, plan: Plan) -> str:
-    """Return what a step waits for, in words."""
+    """Return what a step waits for, or what waits for it, in words; most orders are not written."""
     known = {other.step.id: other.number for other in plan.steps}
     before = sorted(known[id_] for id_ in step.step.after)
-    return f"第 {listed(before)} 项办完才能办" if before else "一开始就能办"
+    behind = [other.number for other in plan.steps if step.step.id in other.step.after]
+    if before:
+        return f"第 {listed(before)} 项办完才能办"
+    return f"先办，第 {listed(behind)} 项等它" if behind else "先后没有写明"
 
 
 def listed(numbers: Sequence[int]) -> str:

@@ -57,7 +57,7 @@ def draw_plan(plan: Plan, columns: int) -> str:
     parts: list[str] = []
     boxes: Boxes = {}
     y = 0
-    for title, rounds in (("有先后的", ordered), ("不用互相等，可以同时办", loose)):
+    for title, rounds in (("有先后的", ordered), ("先后没有写明，可以同时报", loose)):
         if rounds:
             parts.append(_text(GAP, y + FONT, "pk-plan__part", title))
             gap = ROW_GAP if rounds is ordered else LOOSE_GAP

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser import build_project, open_context, serve_app, serve_files, small_library
+from browser import build_project, open_context, small_library
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 TODAY = date(2026, 11, 24)
@@ -136,43 +136,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def service(project: Path) -> Iterator[str]:
-    with serve_app(project, TODAY) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def files(project: Path) -> Iterator[str]:
-    with serve_files(project) as address:
-        yield address
-
-
-@pytest.fixture
-def disk(project: Path) -> str:
-    return (project / "build/site").as_uri() + "/"
-
-
-@pytest.fixture(scope="module")
 def reader(browser: Browser) -> Iterator[BrowserContext]:
     """One window for all pages that are only looked at."""
     with open_context(browser, TODAY) as opened:
         yield opened
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    with open_context(browser, TODAY) as opened:
-        yield opened
-
-
-@pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    """A page on TODAY whose scripts must not fail."""
-    page = context.new_page()
-    failures: list[str] = []
-    page.on("pageerror", lambda error: failures.append(str(error)))
-    yield page
-    assert failures == []
 
 
 def template_of(project: Path, view: View) -> str:

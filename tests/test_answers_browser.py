@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser import Fields, build_project, open_context, serve_files
+from browser import Fields, build_project, open_context
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 TODAY = date(2026, 11, 30)
@@ -61,26 +61,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_project(tmp_path_factory.mktemp("answers"), library(), TODAY)
 
 
-@pytest.fixture(scope="module")
-def files(project: Path) -> Iterator[str]:
-    with serve_files(project) as address:
-        yield address
-
-
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     with open_context(browser, TODAY) as opened:
         opened.grant_permissions(["clipboard-read", "clipboard-write"])
         yield opened
-
-
-@pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    page = context.new_page()
-    failures: list[str] = []
-    page.on("pageerror", lambda error: failures.append(str(error)))
-    yield page
-    assert failures == []
 
 
 def copy_button(page: Page, number: int = 0) -> str:
@@ -263,3 +248,4 @@ def test_on_paper_the_long_answer_is_open_and_no_button_is_printed(page: Page, f
     page.emulate_media(media="print")
     expect(page.locator("[data-copy-reply]").first).to_be_hidden()
     assert page.locator("[data-long]").evaluate("e => e.checkVisibility()")
+    expect(page.get_by_text("详细说明")).to_be_hidden()

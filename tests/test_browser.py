@@ -1,7 +1,6 @@
 """Journeys in a real browser: with the service, without it, and straight from the disk."""
 
 import re
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,6 @@ from browser import (
     build,
     build_project,
     find_chromium,
-    open_context,
-    serve_app,
-    serve_files,
     small_library,
     write_project,
 )
@@ -70,55 +66,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_project(tmp_path_factory.mktemp("browser"), small_library(), TODAY)
 
 
-@pytest.fixture(scope="session")
-def service(project: Path) -> Iterator[str]:
-    """The address of the running service, with the site."""
-    with serve_app(project, TODAY) as address:
-        yield address
-
-
-@pytest.fixture(scope="session")
-def files(project: Path) -> Iterator[str]:
-    """The address of the same site on a plain file server, without the service."""
-    with serve_files(project) as address:
-        yield address
-
-
-@pytest.fixture
-def disk(project: Path) -> str:
-    """The address of the same site as it lies on the disk."""
-    return (project / "build/site").as_uri() + "/"
-
-
 @pytest.fixture(params=["service", "files", "disk"])
 def anywhere(request: pytest.FixtureRequest) -> str:
     """Each of the three ways in which the site is used."""
     address: str = request.getfixturevalue(request.param)
     return address
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    with open_context(browser, TODAY) as opened:
-        yield opened
-
-
-@pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    """A page on TODAY; scripts must not fail, and nothing may be asked of another host."""
-    page = context.new_page()
-    hosts: set[str] = set()
-    failures: list[str] = []
-    page.on("request", lambda request: hosts.add(re.sub(r"^(\w+://[^/:]*).*", r"\1", request.url)))
-    page.on("pageerror", lambda error: failures.append(str(error)))
-    page.on("dialog", lambda dialog: failures.append(dialog.message))
-    page.on(
-        "console",
-        lambda message: failures.append(message.text) if "Policy" in message.text else None,
-    )
-    yield page
-    assert failures == []
-    assert hosts <= {"http://127.0.0.1", "file://"}
 
 
 def hits(page: Page) -> list[str]:

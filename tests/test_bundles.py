@@ -9,12 +9,12 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from browser import build_project, open_context, serve_app
+from browser import build_project, serve_app
 from factories import SMALLEST, make_index, make_library, make_policy, slugs
 from hypothesis import given
 from hypothesis import strategies as st
 from mkdocs.utils.meta import get_data
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from indexer.bundles import Plan, plan_bundle
 from indexer.cli import main
@@ -57,7 +57,7 @@ DRAIN = make_policy(
     "drain",
     title="排水许可",
     materials=[{"name": "申请 表", "copies": 1, "form": "copy", "issued_by": "物业"}],
-    time_limit=[decided(15), decided(10, stage="extension"), decided(7, kind="promised")],
+    time_limit=[decided(15), decided(30, stage="extension"), decided(7, kind="promised")],
     contact=[{"name": "12345 热线", "phone": "12345"}],
 )
 OLD = make_policy("old", title="老规定", expires="2025-12-31")
@@ -474,22 +474,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_project(tmp_path_factory.mktemp("bundle-site"), entries, TODAY)
 
 
-@pytest.fixture(scope="module")
-def disk(project: Path) -> str:
-    return (project / "build/site").as_uri() + "/"
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    with open_context(browser, TODAY) as opened:
-        yield opened
-
-
-@pytest.fixture
-def page(context: BrowserContext) -> Page:
-    return context.new_page()
-
-
 def test_home_and_the_lists_of_services_and_rules_lead_to_the_bundles(
     page: Page, disk: str
 ) -> None:
@@ -523,6 +507,8 @@ def test_without_scripts_the_page_tells_the_steps_in_order(browser: Browser, dis
         "4 项都要办的：至少要留 35 个工作日，另有 1 项没有写明时限。 "
         "只办一定要办的 3 项：至少要留 35 个工作日，另有 1 项没有写明时限。"
     )
+    expect(plan.locator("ol > li").first).to_contain_text("先办，第 4 项等它")
+    expect(plan.locator("ol > li").nth(1)).to_contain_text("先后没有写明")
     last = plan.locator("ol > li").last
     expect(last).to_contain_text("15 个工作日第 1 项办完才能办")
     expect(last).to_contain_text("依据：示例条例第1条；第15条")

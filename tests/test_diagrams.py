@@ -67,7 +67,7 @@ def test_what_waits_stands_below_what_it_waits_for_and_what_waits_for_nothing_ap
     (a, b, c) = (rectangle(box) for box in svg.iter(f"{SVG}g"))
     assert a[3] < b[1] < b[3] < c[1]
     headings = [text.text for text in svg.findall(f"{SVG}text")]
-    assert headings == ["有先后的", "不用互相等，可以同时办"]
+    assert headings == ["有先后的", "先后没有写明，可以同时报"]
 
 
 def test_what_may_go_on_at_one_time_stands_side_by_side_up_to_the_number_of_columns() -> None:

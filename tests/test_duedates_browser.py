@@ -14,12 +14,9 @@ from browser import (
     HOSTILE,
     HOSTILE_SHORT,
     build_project,
-    open_context,
-    serve_app,
-    serve_files,
 )
 from icalendar import Calendar
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 from test_duedates import CASES, calendar_of, calendar_with_2027, filing_in, terms_in, told
 
 from indexer.duedates import Terms, terms_of
@@ -203,48 +200,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_project(tmp_path_factory.mktemp("due"), library(), TODAY)
 
 
-@pytest.fixture(scope="module")
-def files(project: Path) -> Iterator[str]:
-    with serve_files(project) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def service(project: Path) -> Iterator[str]:
-    with serve_app(project, TODAY) as address:
-        yield address
-
-
-@pytest.fixture
-def disk(project: Path) -> str:
-    return (project / "build/site").as_uri() + "/"
-
-
 @pytest.fixture(params=["service", "disk"])
 def anywhere(request: pytest.FixtureRequest) -> str:
     address: str = request.getfixturevalue(request.param)
     return address
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    with open_context(browser, TODAY) as opened:
-        yield opened
-
-
-@pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    """A page on TODAY; scripts must not fail, and the page's own rules must not be broken."""
-    page = context.new_page()
-    failures: list[str] = []
-    page.on("pageerror", lambda error: failures.append(str(error)))
-    page.on("dialog", lambda dialog: failures.append(dialog.message))
-    page.on(
-        "console",
-        lambda message: failures.append(message.text) if message.type == "error" else None,
-    )
-    yield page
-    assert failures == []
 
 
 def open_entry(page: Page, address: str, slug: str = "road") -> None:

@@ -115,7 +115,7 @@ def test_the_page_of_a_topic_goes_with_its_last_answer(tmp_path: Path) -> None:
     assert meta(out, "questions.md")["topics"] == []
 
 
-@pytest.mark.parametrize("query", ["酒糟水能不能倒", "沉淀池隔夜再放", "找园区管家登记"])
+@pytest.mark.parametrize("query", ["酿酒剩下的酒糟", "沉淀池隔夜再放", "找园区管家登记"])
 def test_a_question_and_both_answers_can_be_searched(query: str) -> None:
     answer = {
         "question": "酿酒剩下的酒糟水能不能倒下水道",

@@ -2,7 +2,6 @@
 
 import random
 import re
-from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import product
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from browser import build_project, open_context, serve_app, serve_files
+from browser import build_project, open_context, serve_files
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from indexer.checkcodes import FIRST_DAY, CheckCode, digest_of
@@ -18,7 +17,7 @@ from indexer.loader import load_library
 from indexer.notice import Notice
 from indexer.notices import Format, make_notice, render, sources_of_library
 
-DAY = date(2026, 11, 30)
+TODAY = date(2026, 11, 30)
 HOSTILE = "<img src=x onerror=alert(1)>{{ 7*7 }}"
 ENTRIES: dict[str, dict[str, Any]] = {
     "permit": {
@@ -54,36 +53,12 @@ ENTRIES: dict[str, dict[str, Any]] = {
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     entries = {slug: {**fields, "body": "说明。\n"} for slug, fields in ENTRIES.items()}
-    return build_project(tmp_path_factory.mktemp("notices"), entries, DAY)
-
-
-@pytest.fixture(scope="module")
-def service(project: Path) -> Iterator[str]:
-    with serve_app(project, DAY) as address:
-        yield address
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    with open_context(browser, DAY) as opened:
-        yield opened
-
-
-@pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    """A page whose scripts do not fail and want nothing that is forbidden."""
-    page = context.new_page()
-    failures: list[str] = []
-    page.on("pageerror", lambda error: failures.append(str(error)))
-    page.on("dialog", lambda dialog: failures.append(dialog.message))
-    page.on("console", lambda message: failures.append(message.text))
-    yield page
-    assert failures == []
+    return build_project(tmp_path_factory.mktemp("notices"), entries, TODAY)
 
 
 def notice_of(project: Path, slug: str, *situations: str, address: str = "") -> Notice:
     find = sources_of_library(load_library(project / "policies"))
-    return make_notice(find, slug, situations, DAY, address)
+    return make_notice(find, slug, situations, TODAY, address)
 
 
 def squeeze(text: str) -> str:

@@ -13,7 +13,6 @@ from browser import (
     HOSTILE,
     HOSTILE_SHORT,
     build_project,
-    open_context,
     serve_app,
     serve_files,
 )
@@ -188,24 +187,6 @@ def anywhere(request: pytest.FixtureRequest) -> str:
     """Each of the three ways in which the site is used."""
     address: str = request.getfixturevalue(request.param)
     return address
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    with open_context(browser, TODAY) as opened:
-        yield opened
-
-
-@pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    """A page on TODAY; scripts must not fail, and nothing may be forbidden to them."""
-    page = context.new_page()
-    failures: list[str] = []
-    page.on("pageerror", lambda error: failures.append(str(error)))
-    page.on("dialog", lambda dialog: failures.append(dialog.message))
-    page.on("console", lambda message: failures.append(message.text))
-    yield page
-    assert failures == []
 
 
 def title(page: Page) -> str:
