@@ -572,6 +572,16 @@ def test_what_few_need_is_loaded_only_for_them(voiced: Page, service: str) -> No
     assert rare & set(loaded) == {"speech.js", "speech.css"}
 
 
+def test_the_home_page_leaves_room_for_its_words(page: Page, files: str) -> None:
+    """With the 21 kB of words that the real library has there, home stays below 100 kB."""
+    sizes: dict[str, int] = {}
+    page.on("response", lambda response: sizes.update({response.url: len(response.body())}))
+    page.goto(f"{files}index.html", wait_until="networkidle")
+    del sizes[f"{files}index.html"]
+    assert f"{files}assets/stylesheets/site.css" in sizes
+    assert sum(sizes.values()) < 78_000, sizes
+
+
 # At a kiosk
 
 WARNING = "还在看吗？"
