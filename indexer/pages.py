@@ -143,7 +143,9 @@ def _notice_pages(library: Library) -> dict[str, str]:
                 "digest": notice.version.digest,
                 "situations": _questions(policy),
                 "sheet": render_sheet(notice, every=True),
-                "warnings": {str(status): text for status, text in warnings_of(policy).items()},
+                "warnings": [
+                    {"status": status, "text": text} for status, text in warnings_of(policy).items()
+                ],
                 **dates_of(policy),
             },
         )

@@ -75,7 +75,8 @@ def test_only_changed_pages_are_written_again(tmp_path: Path) -> None:
     after = build_pages(make_library(first, changed, tmp_path=root), out, TODAY)
     assert before.written == before.total
     assert again.written == 0
-    assert after.written == 5  # the entry, the search page, and the search's table, terms and texts
+    # The entry, its notice, the search page, and the search's table, terms and texts.
+    assert after.written == 6
     assert (out / "policies/first.md").stat().st_mtime_ns == stamp
 
 
@@ -85,7 +86,7 @@ def test_the_page_of_a_removed_entry_goes_too(tmp_path: Path) -> None:
     root, out = tmp_path / "policies", tmp_path / "pages"
     (out / "notes.txt").write_text("不是网页", encoding="utf-8")
     report = build_pages(make_library(first, tmp_path=root), out, TODAY)
-    assert report.removed == 1
+    assert report.removed == 2  # and its notice
     assert [path.name for path in (out / "policies").iterdir()] == ["first.md"]
     assert (out / "notes.txt").is_file()
 
