@@ -7,6 +7,7 @@ from indexer.bundles import Item, NeededMaterial, Plan, PlannedStep, Want
 from indexer.diagrams import draw_plan
 from indexer.notice import has_notice
 from indexer.questionnaire import material_tags
+from indexer.situations import tell_situations
 
 Data = dict[str, Any]
 
@@ -53,7 +54,7 @@ def _step(step: PlannedStep, plan: Plan, numbers: Mapping[str, int]) -> Data:
         "status": _dates(item) if item and (item.effective or item.expires) else {},
         "days": days_told(step),
         "when": step.step.when or "",
-        "situation": "、".join(step.step.situation),
+        "situation": tell_situations(step.step.situation, item.asked if item else ()),
         "order": order_told(step, plan),
         "longest": step.longest,
         "basis": step.basis or "",
@@ -106,7 +107,7 @@ def _want(want: Want) -> Data:
         "title": want.title,
         "optional": want.optional,
         "tags": material_tags(material),
-        "when": material.when or "、".join(material.situation),
+        "when": want.when,
         "template": material.template or ("空白表" if material.template_url else ""),
         "template_url": material.template_url or "",
         "note": material.note or "",

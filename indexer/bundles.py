@@ -24,7 +24,7 @@ from indexer.policy import (
     TimeUnit,
     status_on,
 )
-from indexer.situations import applies
+from indexer.situations import applies, tell_situations
 
 
 class Item(BaseModel):
@@ -145,6 +145,12 @@ class Want:
     title: str
     optional: bool
     material: Material
+    asked: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def when(self) -> str:
+        """For which applicants it is, in words; nothing if for all."""
+        return self.material.when or tell_situations(self.material.situation, self.asked)
 
     def to_dict(self) -> dict[str, Any]:
         """Return as JSON values which step wants what."""
@@ -354,7 +360,8 @@ def _merge_materials(steps: Iterable[PlannedStep]) -> Iterator[NeededMaterial]:
     wants: dict[str, list[Want]] = {}
     for step in steps:
         for material in _materials_of(step):
-            want = Want(step.number, step.title, step.optional, material)
+            asked = step.item.asked if step.item else ()
+            want = Want(step.number, step.title, step.optional, material, asked)
             wants.setdefault("".join(normalise(material.name).split()), []).append(want)
     for rows in wants.values():
         yield NeededMaterial(rows[0].material.name, tuple(rows))

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -31,6 +31,7 @@ from indexer.policy import (
     load_topics,
 )
 from indexer.questionnaire import material_tags
+from indexer.situations import tell_situations
 
 Data = dict[str, Any]
 
@@ -250,10 +251,11 @@ def _sections(policy: Policy, numbers: Mapping[str, int]) -> list[Data]:
     names = list(SECTIONS)
     if policy.kind is Kind.RULE:
         names.sort(key=lambda name: name not in RULE_FIRST)
+    asked = [situation.options for situation in policy.situations]
     sections = []
     for name in names:
         heading, style = SECTIONS[name]
-        items = [_item(part, numbers) for part in getattr(policy, name)]
+        items = [_item(part, numbers, asked) for part in getattr(policy, name)]
         if name == "eligibility":
             _anchor(items, name)
         if items:
@@ -272,13 +274,13 @@ def _anchor(items: Iterable[Data], lead: str) -> None:
 Part = Clause | Material | TimeLimit | Benefit | Condition | Document | Counter | Contact
 
 
-def _item(part: Part, numbers: Mapping[str, int]) -> Data:
+def _item(part: Part, numbers: Mapping[str, int], asked: Sequence[Sequence[str]] = ()) -> Data:
     """Return one item of a section in the shape that all of them share."""
     fields = vars(part)  # each kind of part has some of them
     item: Data = {
         "text": fields.get("text", ""),
         "name": fields.get("name") or "",
-        "when": fields.get("when") or "、".join(fields.get("situation", ())),
+        "when": fields.get("when") or tell_situations(fields.get("situation", ()), asked),
         "basis": fields.get("basis") or "",
         "note": part.note or "",
         "url": fields.get("url") or "",

@@ -26,7 +26,7 @@ from indexer.policy import (
     label,
 )
 from indexer.revisions import blob_id
-from indexer.situations import applies, options_of
+from indexer.situations import applies, options_of, tell_situations
 
 BLANK = "＿" * 16  # what is filled in by hand
 HOTLINE_DIGITS = 5  # a longer number is that of a counter
@@ -278,22 +278,24 @@ def warnings_of(policy: Policy) -> dict[Status, str]:
 def _sections(policy: Policy, bases: Sequence[Policy]) -> Iterator[Section]:
     """Yield the parts, what an applicant acts on first."""
     limits = [*policy.time_limit, *_general_limits(policy, bases)]
-    yield _section("applies_to", "谁要办", _clauses(policy.applies_to), _to_fill("办理对象："))
-    yield _section("conditions", "办理条件", _clauses(policy.conditions), _to_fill("办理条件："))
-    papers = map(_material, policy.materials)
+    yield _section("applies_to", "谁要办", _clauses("applies_to", policy), _to_fill("办理对象："))
+    yield _section("conditions", "办理条件", _clauses("conditions", policy), _to_fill("办理条件："))
+    papers = (_material(material, policy) for material in policy.materials)
     yield _section("materials", "申请材料", papers, _to_fill("材料：", to_tick=True) * 4)
-    yield _section("procedure", "办理流程", _clauses(policy.procedure), _to_fill("怎样办："))
-    statutory = _limits(limits, TimeLimitKind.STATUTORY)
+    yield _section("procedure", "办理流程", _clauses("procedure", policy), _to_fill("怎样办："))
+    statutory = _limits(limits, TimeLimitKind.STATUTORY, policy)
     yield _section("statutory", "法定时限", statutory, _to_fill("法定时限："))
-    promised = _limits(limits, TimeLimitKind.PROMISED)
+    promised = _limits(limits, TimeLimitKind.PROMISED, policy)
     yield _section("promised", "承诺时限", promised, _to_fill("窗口承诺的时限："))
     yield _section("not_counted", "不算在时限里的", _inherited("not_counted", policy, bases))
-    yield _section("fee", "收费", _clauses(policy.fee), _to_fill("收费："))
-    yield _section("handling_body", "办理机关", _clauses(policy.handling_body), _to_fill("机关："))
+    yield _section("fee", "收费", _clauses("fee", policy), _to_fill("收费："))
+    yield _section(
+        "handling_body", "办理机关", _clauses("handling_body", policy), _to_fill("机关：")
+    )
     yield _section("counter", "办理地点", _counters(policy), _places_to_fill())
     yield _section("contact", "咨询电话", _contacts(policy))
-    yield _section("validity", "有效期", _clauses(policy.validity))
-    yield _section("cautions", "特别提醒", [*_clauses(policy.cautions), *_doubts(policy)])
+    yield _section("validity", "有效期", _clauses("validity", policy))
+    yield _section("cautions", "特别提醒", [*_clauses("cautions", policy), *_doubts(policy)])
     refusal = _inherited("refusal", policy, bases)
     yield _section("refusal", "不予受理、不予批准的情形", refusal, _to_fill("情形："))
     remedies = _inherited("remedies", policy, bases)
@@ -313,9 +315,10 @@ def _places_to_fill() -> tuple[Row, ...]:
     return (*_to_fill("窗口和地址："), *_to_fill("办公时间："))
 
 
-def _clauses(clauses: Iterable[Clause]) -> Iterator[Row]:
+def _clauses(field: str, policy: Policy) -> Iterator[Row]:
+    clauses: tuple[Clause, ...] = getattr(policy, field)
     for clause in clauses:
-        notes = _notes(_only_for(clause), clause.note, _basis(clause.basis))
+        notes = _notes(_only_for(clause, policy), clause.note, _basis(clause.basis))
         yield Row(clause.text, clause.name or "", notes=notes, situation=clause.situation)
 
 
@@ -323,7 +326,7 @@ def _inherited(name: str, policy: Policy, bases: Sequence[Policy]) -> Iterator[R
     """Yield an entry's own rows of a field, then those of the entries it rests on, each once."""
     told: set[str] = set()
     for source in (policy, *bases):
-        for row in _clauses(getattr(source, name)):
+        for row in _clauses(name, source):
             if row.text not in told:
                 told.add(row.text)
                 yield row
@@ -337,15 +340,14 @@ def _general_limits(policy: Policy, bases: Sequence[Policy]) -> Iterator[TimeLim
             yield from list(found)[:1]
 
 
-def _limits(limits: Iterable[TimeLimit], kind: TimeLimitKind) -> Iterator[Row]:
+def _limits(limits: Iterable[TimeLimit], kind: TimeLimitKind, policy: Policy) -> Iterator[Row]:
     for limit in limits:
         if limit.kind is kind:
-            about = f"适用情形：{'、'.join(limit.situation)}" if limit.situation else None
-            notes = _notes(about, limit.note, _basis(limit.basis))
+            notes = _notes(_only_for(limit, policy), limit.note, _basis(limit.basis))
             yield Row(limit.text, notes=notes, situation=limit.situation)
 
 
-def _material(material: Material) -> Row:
+def _material(material: Material, policy: Policy) -> Row:
     shared = "可由部门共享，免提交" if material.shared else None
     marks = (
         f"{material.copies} 份" if material.copies else None,
@@ -356,15 +358,16 @@ def _material(material: Material) -> Row:
     template = material.template or material.template_url
     address = f"（{material.template_url}）" if material.template and material.template_url else ""
     form = f"空白表、样表：{template}{address}" if template else None
-    notes = _notes(_only_for(material), form, material.note, _basis(material.basis))
+    notes = _notes(_only_for(material, policy), form, material.note, _basis(material.basis))
     told = tuple(mark for mark in marks if mark)
     return Row(
         name=material.name, marks=told, notes=notes, situation=material.situation, to_tick=True
     )
 
 
-def _only_for(part: Clause | Material) -> str | None:
-    when = part.when or "、".join(part.situation)
+def _only_for(part: Clause | Material | TimeLimit, policy: Policy) -> str | None:
+    told = tell_situations(part.situation, (asked.options for asked in policy.situations))
+    when = getattr(part, "when", None) or told
     return f"适用情形：{when}" if when else None
 
 

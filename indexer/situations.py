@@ -43,3 +43,12 @@ def applies(named: Iterable[str], asked: Iterable[Iterable[str]], chosen: Iterab
         if wanted and ticked and not wanted & ticked:
             return False
     return True
+
+
+def tell_situations(named: Iterable[str], asked: Iterable[Iterable[str]]) -> str:
+    """Say for whom a part is that names these options: one of each question, all questions."""
+    named = tuple(named)
+    groups = [[option for option in options if option in named] for options in asked]
+    known = {option for group in groups for option in group}
+    others = [option for option in named if option not in known]
+    return "，且".join("或".join(group) for group in (*groups, others) if group)

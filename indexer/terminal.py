@@ -345,8 +345,7 @@ def _told_of_material(material: NeededMaterial) -> str:
     """Say what a material is, and which steps want it in which way."""
     wants = []
     for want in material.wants:
-        when = want.material.when or "、".join(want.material.situation)
-        told = "，".join(filter(None, (*material_tags(want.material), when)))
+        told = "，".join(filter(None, (*material_tags(want.material), want.when)))
         wants.append(f"第 {want.step} 项" + (f"（{told}）" if told else ""))
     return f"{material.name}：{'、'.join(wants)}"
 

@@ -35,7 +35,7 @@ from indexer.noticepdf import PdfUnavailable, render_pdf
 from indexer.notices import make_notice, sources_of_library
 from indexer.policy import Kind, Policy
 from indexer.problems import ParameterError
-from indexer.situations import applies, options_of, read_situations
+from indexer.situations import applies, options_of, read_situations, tell_situations
 
 DAY = date(2026, 11, 30)
 VERSION = Version(digest_of(["内容"]), "1234567890")
@@ -126,6 +126,13 @@ def test_options_of_a_question_are_alternatives_and_what_is_not_ticked_hides_not
     situation: list[str], chosen: list[str], *, told: bool
 ) -> None:
     assert applies(situation, ASKED, chosen) is told
+
+
+def test_a_part_says_for_whom_it_is_with_or_inside_a_question_and_and_between_questions() -> None:
+    assert tell_situations(["变更", "工地", "新办"], ASKED) == "新办或变更，且工地"
+    assert tell_situations([], ASKED) == ""
+    (_, _, drawing, _) = (row for part in notice_of().sections for row in part.rows if row.to_tick)
+    assert drawing.note == "适用情形：新办，且施工排水"
 
 
 def test_a_situation_that_the_item_does_not_have_is_told() -> None:
