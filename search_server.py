@@ -53,8 +53,8 @@ from indexer.index import (
 from indexer.internal import NO_NOTES, Notes, read_notes, search_noted
 from indexer.matching import match
 from indexer.notice import Notice
-from indexer.noticehtml import notice_style
-from indexer.noticepdf import PdfUnavailable
+from indexer.noticehtml import notice_style, render_file
+from indexer.noticepdf import PdfUnavailable, Printer
 from indexer.notices import Format, make_notice, read_format, render, sources_of_index
 from indexer.params import MAX_LENGTH, SORTS, SearchParams, parse_params
 from indexer.pins import load_pins
@@ -81,8 +81,7 @@ MAX_BODY = 64 * 1024  # bytes; no request needs more
 POLL_SECONDS = 0.5  # how long a new index may wait until it is noticed
 LISTED_AT_ONCE = 500  # entries of the list of all that are sent in one piece
 WARMING = ("政策", "zhengce")  # queries that load all that queries need: words, sounds, readings
-PRINT_SECONDS = 10  # how long a PDF may wait for the one before it
-_printing = threading.Semaphore(1)
+printer = Printer()
 MEDIA_TYPES = {
     Format.TEXT: "text/plain",
     Format.HTML: "text/html",
@@ -358,7 +357,7 @@ def _take_format(pairs: list[tuple[str, str]]) -> tuple[Format | None, list[tupl
 
 
 def _file_of(notice: Notice, form: Format, headers: dict[str, str]) -> Response:
-    """Return a notice as a file; one PDF is made at a time, for each takes a browser."""
+    """Return a notice as a file."""
     if form is Format.HTML:
         style = b64encode(sha256(notice_style().encode()).digest()).decode()
         policy = f"default-src 'none'; style-src 'sha256-{style}'; frame-ancestors 'none'"
@@ -367,14 +366,11 @@ def _file_of(notice: Notice, form: Format, headers: dict[str, str]) -> Response:
         headers["Content-Disposition"] = f'attachment; filename="notice-{notice.slug}.{form}"'
     if form is not Format.PDF:
         return Response(render(notice, form), media_type=MEDIA_TYPES[form], headers=headers)
-    if not _printing.acquire(timeout=PRINT_SECONDS):
-        return _errors(503, ParameterProblem("", "正在做别的 PDF，请过一会儿再试。"))
     try:
-        return Response(render(notice, form), media_type=MEDIA_TYPES[form], headers=headers)
+        paper = printer.render(render_file(notice))
     except PdfUnavailable as error:
         return _errors(503, ParameterProblem("format", str(error)))
-    finally:
-        _printing.release()
+    return Response(paper, media_type=MEDIA_TYPES[form], headers=headers)
 
 
 def _list_policies(index: Index, day: date) -> Iterator[bytes]:

@@ -498,13 +498,15 @@ def _verify(
         remade = proof.rebuild(origin, code, library, form, address) if out_file else b""
     now, gone = proof.present_notice(origin, notices.sources_of_library(library), today())
     changes = [*(f"情形“{name}”现在没有了" for name in gone), *proof.changes_since(then, now)]
+    late = proof.dated_before(then, library.root)
     if out_file is not None:
         _put(remade, out_file)
     if as_json:
         commit = origin.commit and {"id": origin.commit.id, "day": origin.commit.day.isoformat()}
-        print_json({"notice": then, "commit": commit, "changes": changes})
+        since = late and late.isoformat()
+        print_json({"notice": then, "commit": commit, "since": since, "changes": changes})
     else:
-        print_proof(then, origin.commit, changes, out_file)
+        print_proof(then, origin.commit, late, changes, out_file)
 
 
 def _put(data: bytes, out_file: Path | None) -> None:

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
@@ -41,6 +42,28 @@ def render_pdf(document: str, browser: str | None = None) -> bytes:
             said = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
             raise PdfUnavailable(f"Chromium（{program}）没有做出 PDF。{''.join(said)}")
         return paper.read_bytes()
+
+
+class Printer:
+    """Prints one document at a time and lets only a few wait, for each takes a browser."""
+
+    def __init__(self, waiting: int = 3, seconds: float = 10) -> None:
+        self._seconds = seconds
+        self._admitted = threading.Semaphore(waiting + 1)
+        self._printing = threading.Semaphore(1)
+
+    def render(self, document: str) -> bytes:
+        """Return an HTML document as PDF; raise PdfUnavailable also where too many wait."""
+        if self._admitted.acquire(blocking=False):
+            try:
+                if self._printing.acquire(timeout=self._seconds):
+                    try:
+                        return render_pdf(document)
+                    finally:
+                        self._printing.release()
+            finally:
+                self._admitted.release()
+        raise PdfUnavailable("正在做别的 PDF，请过一会儿再试。")
 
 
 def find_browser() -> str:

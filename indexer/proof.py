@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from indexer.revisions import (
     blobs_of,
     check_out,
     commits_of,
+    day_of,
     read_blobs,
     repository_of,
 )
@@ -170,6 +172,15 @@ def _chosen(options: Sequence[str], code: CheckCode) -> tuple[str, ...]:
     return tuple(options[place] for place in code.ticked)
 
 
+def dated_before(then: Mapping[str, Any], policies: Path) -> date | None:
+    """Return the day since which there is such a content, if the notice claims an earlier one."""
+    commit = then["version"]["commit"]
+    if not commit:
+        return None
+    since = day_of(repository_of(policies), commit)
+    return since if then["day"] < since.isoformat() else None
+
+
 def rebuild(origin: Origin, code: CheckCode, library: Library, form: Format, address: str) -> bytes:
     """Return the notice as it was given, in a form; raise NotProven where that is impossible."""
     extra = ["--format", form]
@@ -231,7 +242,7 @@ def _lines_of(told: Mapping[str, Any]) -> list[str]:
     return [told["title"], told["summary"], *filter(None, [told["warning"]]), *rows]
 
 
-def present_notice(origin: Origin, find: Find, day: Any) -> tuple[Notice | None, list[str]]:
+def present_notice(origin: Origin, find: Find, day: date) -> tuple[Notice | None, list[str]]:
     """Return today's notice for the same situations, and the options that are gone."""
     source = find(origin.slug)
     if source is None or version_in(find, origin.slug) is None:

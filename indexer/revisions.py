@@ -92,6 +92,13 @@ def read_blobs(repository: Path, blobs: Sequence[str]) -> dict[str, bytes]:
     return found
 
 
+def day_of(repository: Path, commit: str) -> date:
+    """Return the day on which a commit was made."""
+    return date.fromisoformat(
+        _git(repository, "show", "--no-patch", "--format=%cs", commit).strip()
+    )
+
+
 def check_out(repository: Path, commit: str, folder: Path) -> Path:
     """Return a new copy of the repository, as it was at a commit, inside `folder`."""
     copy = folder / "copy"

@@ -365,7 +365,11 @@ def problem_rows(problems: Sequence[Problem]) -> list[dict[str, str | int]]:
 
 
 def print_proof(
-    then: Mapping[str, Any], commit: Commit | None, changes: Sequence[str], file: Path | None
+    then: Mapping[str, Any],
+    commit: Commit | None,
+    late: date | None,
+    changes: Sequence[str],
+    file: Path | None,
 ) -> None:
     """Say which notice a check code stands for, and what has changed since."""
     out.print(f"核验通过：{escape(then['title'])}（{then['slug']}），{then['day']} 告知。")
@@ -373,6 +377,9 @@ def print_proof(
         out.print(f"当时选的情形：{escape('、'.join(then['chosen']))}")
     where = "就是现在的内容" if commit is None else f"出自提交 {commit.id}（{commit.day}）"
     out.print(f"内容版本：{then['version']['digest']}，{where}")
+    if late is not None:
+        told = f"注意：这份内容 {late} 才提交，比告知日期晚，告知日期靠不住。"
+        out.print(f"[yellow]{told}[/yellow]")
     if file is not None:
         out.print(f"按当时的内容重新生成了一份：{escape(str(file))}")
     if not changes:

@@ -3,8 +3,10 @@
 import io
 import logging
 import re
+import threading
 import unicodedata
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from html.parser import HTMLParser
 from itertools import product
@@ -31,7 +33,7 @@ from indexer.loader import load_library
 from indexer.notice import BLANK, Notice, Version, bases_of, compose_notice
 from indexer.noticedocx import render_docx
 from indexer.noticehtml import render_file
-from indexer.noticepdf import PdfUnavailable, render_pdf
+from indexer.noticepdf import PdfUnavailable, Printer, render_pdf
 from indexer.notices import make_notice, sources_of_library
 from indexer.policy import Kind, Policy
 from indexer.problems import ParameterError
@@ -300,6 +302,28 @@ def test_a_missing_browser_is_told_with_what_to_do(
     monkeypatch.delenv("CHROMIUM", raising=False)
     with pytest.raises(PdfUnavailable, match=r"要用 Chromium.*没有找到.*也可以改用 html"):
         render_pdf("<p>一次告知单</p>")
+
+
+def test_a_printer_turns_away_those_for_whom_there_is_no_room_to_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started, go_on = threading.Event(), threading.Event()
+
+    def wait(_: str) -> bytes:
+        started.set()
+        go_on.wait(10)
+        return b"%PDF"
+
+    monkeypatch.setattr("indexer.noticepdf.render_pdf", wait)
+    printer = Printer(waiting=0)
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(printer.render, "一")
+        assert started.wait(10)
+        with pytest.raises(PdfUnavailable, match="正在做别的 PDF"):
+            printer.render("二")
+        go_on.set()
+        assert first.result() == b"%PDF"
+    assert printer.render("三") == b"%PDF"
 
 
 # Check codes.

@@ -137,6 +137,14 @@ def test_a_notice_of_the_present_content_is_confirmed_with_no_change(office: Off
     assert rows["notice"]["code"] == code
 
 
+def test_a_notice_that_claims_an_earlier_day_than_its_content_is_told(office: Office) -> None:
+    told = office.notice("permit", "--as-of", "2026-10-01", "--json").stdout
+    shown = office.notice("--verify", json.loads(told)["code"]).stdout
+    assert "这份内容 2026-11-01 才提交，比告知日期晚" in shown
+    _, code = office.give("given.html")
+    assert "靠不住" not in office.notice("--verify", code).stdout
+
+
 def test_what_is_gone_since_is_told(office: Office) -> None:
     _, code = office.give("given.html")
     renamed = {"situations": [{"question": "办哪一种", "options": ["新办", "续期"]}]}
