@@ -3,6 +3,7 @@
 import csv
 import json
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -576,7 +577,8 @@ def test_a_formula_counts_with_its_value_and_is_rejected_without_one(tmp_path: P
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     name = "xl/worksheets/sheet1.xml"
-    parts[name] = parts[name].replace(b"<f>1+2</f><v />", b"<f>1+2</f><v>3</v>")
+    empty = rb"(?<=<f>1\+2</f>)<v(?: ?/>|></v>)"  # one way with lxml installed, another without
+    parts[name] = re.sub(empty, b"<v>3</v>", parts[name])
     assert b"<v>3</v>" in parts[name]
     with zipfile.ZipFile(path, "w") as archive:
         for file, content in parts.items():
