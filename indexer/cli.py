@@ -14,13 +14,28 @@ import typer.core
 from rich.markup import escape
 from typer import rich_utils
 
-from indexer import notices, proof
+from indexer import counter
 from indexer.access import AccessUnsafe, open_access
-from indexer.build import SiteError, SiteReport, build_site, site_address
-from indexer.bundles import plan_bundle
-from indexer.checkcodes import WrongCode, read_code
+from indexer.build import SiteError, SiteReport, build_site
+from indexer.checkcodes import WrongCode
 from indexer.clock import today
-from indexer.duedates import calculate, terms_of
+from indexer.commandline import (
+    BUILT,
+    EVALUATED,
+    INDEX,
+    PAGES,
+    POLICIES,
+    SITE,
+    AsJson,
+    AsOf,
+    IndexDir,
+    PagesDir,
+    Policies,
+    SiteDir,
+    WrongUse,
+    load_entries,
+    project_root,
+)
 from indexer.evaluate import (
     EvaluationUnavailable,
     cases_of,
@@ -31,41 +46,34 @@ from indexer.evaluate import (
     save_result,
 )
 from indexer.explain import Part, explain
-from indexer.filings import parse_due
 from indexer.frontmatter import line_of, read_front_matter
 from indexer.index import Index, IndexMissing, open_index
 from indexer.internal import NO_NOTES, read_notes, search_noted
 from indexer.leaks import find_leaks
 from indexer.library import Library
-from indexer.loader import Readings, inspect_library, load_library
+from indexer.loader import Readings, inspect_library
 from indexer.matching import match
 from indexer.noticepdf import PdfUnavailable
-from indexer.notices import Format
 from indexer.pages import build_pages
 from indexer.parallel import step_back
 from indexer.params import SORTS, parse_params
 from indexer.pins import check_pins, load_pins
 from indexer.policy import Kind, Status, json_schema
-from indexer.problems import LexiconError, ParameterError, PolicyError, Problem, did_you_mean, shown
+from indexer.problems import LexiconError, ParameterError, PolicyError, Problem
 from indexer.profile import Profile, parse_profile
 from indexer.proof import NotProven
 from indexer.query import Answer
-from indexer.reminders import known_dues, write_reminders
 from indexer.revisions import NoHistory
 from indexer.terminal import (
-    as_json_bytes,
     bar,
     err,
     out,
     print_answer,
-    print_due,
     print_json,
     print_matches,
     print_note_hits,
-    print_plan,
     print_preview,
     print_problems,
-    print_proof,
     print_report,
     print_summary,
     problem_rows,
@@ -113,18 +121,6 @@ app = typer.Typer(
 )
 command = partial(app.command, cls=_Command, options_metavar="[选项]")
 
-Policies = Annotated[Path, typer.Option("--policies", help="条目所在的文件夹。")]
-IndexDir = Annotated[Path, typer.Option("--index", help="索引所在的文件夹。")]
-PagesDir = Annotated[Path, typer.Option("--pages", help="网页稿所在的文件夹。")]
-SiteDir = Annotated[Path, typer.Option("--site", help="网站所在的文件夹。")]
-AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON，给程序用。")]
-AsOf = Annotated[str | None, typer.Option("--as-of", help="按哪一天判断时效，例如 2026-11-24。")]
-
-POLICIES, INDEX = Path("policies"), Path("build/index")
-PAGES, SITE = Path("build/pages"), Path("build/site")
-BUILT = Path("build")
-EVALUATED = Path("tests/evaluated.json")
-
 
 @command()
 def check(
@@ -161,13 +157,13 @@ def _check_built(folders: Sequence[Path], policies: Path, as_json: bool) -> NoRe
     """Look for what must not leave the building, and exit."""
     for folder in folders:
         if not folder.is_dir():
-            raise _WrongUse(f"没有文件夹 {folder}；先运行 policykb index 和 policykb site。")
-    library = _load(policies)
+            raise WrongUse(f"没有文件夹 {folder}；先运行 policykb index 和 policykb site。")
+    library = load_entries(policies)
     with bar("查生成的文件") as step:
         found = find_leaks(library, folders, step)
     if not found.files:
         where = "、".join(map(str, folders))
-        raise _WrongUse(f"{where} 里没有文件；先运行 policykb index 和 policykb site。")
+        raise WrongUse(f"{where} 里没有文件；先运行 policykb index 和 policykb site。")
     if as_json:
         print_json({"files": found.files, "problems": problem_rows(found.problems)})
     else:
@@ -182,9 +178,9 @@ def _chosen(paths: Sequence[Path], policies: Path) -> set[str]:
     chosen: set[str] = set()
     for path in paths:
         if not path.exists():
-            raise _WrongUse(f"没有这个文件：{path}")
+            raise WrongUse(f"没有这个文件：{path}")
         if not path.resolve().is_relative_to(policies.resolve()):
-            raise _WrongUse(f"{path} 不在政策库 {policies} 里；用 --policies 指明政策库的位置。")
+            raise WrongUse(f"{path} 不在政策库 {policies} 里；用 --policies 指明政策库的位置。")
         for file in sorted(path.rglob("*.md")) if path.is_dir() else [path]:
             relative = file.resolve().relative_to(policies.resolve()).as_posix()
             chosen.add(f"{policies.name}/{relative}" if policies.name else relative)
@@ -200,7 +196,7 @@ def index(
 ) -> None:
     """建索引：只重新分析有改动的条目，建好后整体换上。"""
     step_back()  # behind a service that runs meanwhile
-    library = _load(policies)
+    library = load_entries(policies)
     report, seconds = _build_index(library, index_dir, full)
     if as_json:
         print_json({**report.to_dict(), "seconds": round(seconds, 3)})
@@ -213,7 +209,7 @@ def pages(
     policies: Policies = POLICIES, pages_dir: PagesDir = PAGES, as_json: AsJson = False
 ) -> None:
     """把条目写成网页稿（Markdown），供 MkDocs 或 Zensical 生成网站。"""
-    report = _build_pages(_load(policies), pages_dir)
+    report = _build_pages(load_entries(policies), pages_dir)
     if as_json:
         print_json(report)
     else:
@@ -228,7 +224,7 @@ def site(
     as_json: AsJson = False,
 ) -> None:
     """生成静态网站：建好后整体换上，没有检索服务也能浏览和搜索。"""
-    library = _load(policies)
+    library = load_entries(policies)
     report, seconds = _build_site(library, pages_dir, site_dir)
     entries = len(library.entries)
     if as_json:
@@ -261,14 +257,14 @@ def serve(
     from search_server import make_app
 
     if token_file and not internal:
-        raise _WrongUse("--token-file 只和 --internal 一起用。")
+        raise WrongUse("--token-file 只和 --internal 一起用。")
     try:
         listener = processes.listen(host, port)
         access = open_access(policies, token_file, listener) if internal else None
     except (processes.AddressUnusable, AccessUnsafe) as error:
-        raise _WrongUse(str(error)) from None
+        raise WrongUse(str(error)) from None
     known: Readings = {}
-    library = _load(policies, known)
+    library = load_entries(policies, known)
     report, seconds = _build_index(library, index_dir, full=False)
     out.print(_told(report, seconds))
     site, seconds = _build_site(library, pages_dir, site_dir)
@@ -337,7 +333,7 @@ def evaluate_command(
 ) -> None:
     """评测检索：每个条目自己的常见问法，或者判定好的查询，能不能搜到该搜到的。"""
     _, day = parse_params([("as_of", as_of)] if as_of is not None else [])
-    cases = read_judgements(judgements) if judgements else cases_of(_load(policies))
+    cases = read_judgements(judgements) if judgements else cases_of(load_entries(policies))
     with open_index(index_dir) as opened, bar("评测") as step:
         report = evaluate(opened, cases, day or today(), step)
         reminders = list(check_pins(load_pins(), opened.slugs, day or today()))
@@ -379,12 +375,12 @@ def match_command(
     _, given = parse_params([("as_of", as_of)] if as_of is not None else [])
     day = given or today()
     if (profile is None) == (batch is None):
-        raise _WrongUse("用 --profile 给一份回答，或者用 --batch 给一份企业名单，写一个。")
+        raise WrongUse("用 --profile 给一份回答，或者用 --batch 给一份企业名单，写一个。")
     if batch is not None:
         _match_batch(batch, out_dir, sheet, keep or [], preview, index_dir, day, as_json)
         return
     if profile is None or out_dir or sheet or keep or preview:
-        raise _WrongUse("--out、--sheet、--keep、--preview 只和 --batch 一起用。")
+        raise WrongUse("--out、--sheet、--keep、--preview 只和 --batch 一起用。")
     answers = _read_profile(profile, day)
     with open_index(index_dir) as opened:
         matches = match(opened.rules, answers, day)
@@ -408,7 +404,7 @@ def _match_batch(
         from indexer import outreach
         from indexer.tables import TableError
     except ModuleNotFoundError as error:
-        raise _WrongUse(
+        raise WrongUse(
             f"没有装批量匹配要用的 {error.name}，"
             f"请在政策库的文件夹里运行 {sys.executable} -m pip install -e '.[batch]'。"
         ) from None
@@ -418,7 +414,7 @@ def _match_batch(
             print_json(found.to_dict()) if as_json else print_preview(found)
             return
         if out_dir is None:
-            raise _WrongUse("--batch 要和 --out（结果放在哪个文件夹）或者 --preview 一起用。")
+            raise WrongUse("--batch 要和 --out（结果放在哪个文件夹）或者 --preview 一起用。")
         with open_index(index_dir) as opened:
             rules = opened.rules
         with bar("匹配") as step:
@@ -435,173 +431,15 @@ def _match_batch(
         print_summary(summary, out_dir)
 
 
-@command("notice")
-def notice_command(
-    slug: Annotated[str | None, typer.Argument(help="哪个办事事项（条目名）。")] = None,
-    situation: Annotated[
-        list[str] | None, typer.Option(help="办事人是哪种情形，可以写几次；不写就都列出。")
-    ] = None,
-    form: Annotated[
-        str | None, typer.Option("--format", help=f"哪种文件：{'、'.join(Format)}。")
-    ] = None,
-    out_file: Annotated[Path | None, typer.Option("--out", help="写进哪个文件。")] = None,
-    verify: Annotated[
-        str | None, typer.Option("--verify", help="核验码：重新生成当时的告知单，列出此后的变化。")
-    ] = None,
-    address: Annotated[
-        str | None, typer.Option(help="网站的网址，印成二维码；默认用 mkdocs.yml 的 site_url。")
-    ] = None,
-    policies: Policies = POLICIES,
-    as_of: AsOf = None,
-    as_json: AsJson = False,
-) -> None:
-    """一次告知单：按办事人的情形列出材料、步骤、时限；或者按核验码查当时告知了什么。"""
-    if (slug is None) == (verify is None):
-        raise _WrongUse("写一个条目名，例如 drainage-discharge-permit；或者用 --verify 写核验码。")
-    if verify is not None and (situation or as_of):
-        raise _WrongUse("--verify 的情形和日期都在核验码里，不用再写 --situation、--as-of。")
-    chosen_form = _form_of(form, out_file)
-    base = site_address(_project_root()) if address is None else address
-    library = _load(policies)
-    if verify is not None:
-        _verify(verify, library, chosen_form, out_file, base, as_json)
-        return
-    _, day = parse_params([("as_of", as_of)] if as_of is not None else [])
-    find = notices.sources_of_library(library)
-    if slug not in library.by_slug:
-        hint = did_you_mean((slug or "")[:80], library.by_slug)
-        raise _WrongUse(f"没有条目{shown(slug)}。{hint}用 policykb search 可以查条目名。")
-    notice = notices.make_notice(find, slug, situation or [], day or today(), base)
-    told = as_json_bytes(notice.to_dict()) if as_json else notices.render(notice, chosen_form)
-    _put(told, out_file)
-    if chosen_form is not Format.TEXT and not notice.link:
-        err.print("没有网站的网址，这份告知单不印二维码；可以用 --address 写上。")
-
-
-def _form_of(name: str | None, out_file: Path | None) -> Format:
-    """Return the form that was asked for: by name, or by the name of the file."""
-    ending = out_file.suffix.removeprefix(".").lower() if out_file else ""
-    form = notices.read_format(name or (ending if ending in list(Format) else Format.TEXT))
-    if form in (Format.DOCX, Format.PDF) and out_file is None:
-        raise _WrongUse(f"{form} 要用 --out 写明放在哪个文件。")
-    return form
-
-
-def _verify(
-    text: str, library: Library, form: Format, out_file: Path | None, address: str, as_json: bool
-) -> None:
-    """Tell what a check code stands for, make that notice again, and say what has changed."""
-    code = read_code(text)
-    with err.status("正在查历史……"):
-        origin = proof.find_origin(code, library)
-        then = proof.tell_then(origin, code, library)
-        remade = proof.rebuild(origin, code, library, form, address) if out_file else b""
-    now, gone = proof.present_notice(origin, notices.sources_of_library(library), today())
-    changes = [*(f"情形“{name}”现在没有了" for name in gone), *proof.changes_since(then, now)]
-    late = proof.dated_before(then, library.root)
-    if out_file is not None:
-        _put(remade, out_file)
-    if as_json:
-        commit = origin.commit and {"id": origin.commit.id, "day": origin.commit.day.isoformat()}
-        since = late and late.isoformat()
-        print_json({"notice": then, "commit": commit, "since": since, "changes": changes})
-    else:
-        print_proof(then, origin.commit, late, changes, out_file)
-
-
-def _put(data: bytes, out_file: Path | None) -> None:
-    """Write into a file, or print."""
-    if out_file is None:
-        sys.stdout.write(data.decode())
-        return
-    try:
-        out_file.write_bytes(data)
-    except OSError as error:
-        raise _WrongUse(f"{out_file} 写不进去（{error.strerror}），请换一个地方。") from None
-
-
-@command()
-def due(
-    slug: Annotated[str, typer.Argument(help="条目名，例如 road-excavation。")],
-    accepted: Annotated[
-        str | None, typer.Option(help="受理日，例如 2026-09-25；不写就是今天。")
-    ] = None,
-    pause: Annotated[
-        list[str] | None,
-        typer.Option(help="停算：2026-09-28..2026-10-12=补正，可以写几次。"),
-    ] = None,
-    excluded: Annotated[
-        list[str] | None,
-        typer.Option(help="不算在内的：2026-10-13..2026-10-20=检测，可以写几次。"),
-    ] = None,
-    extended: Annotated[bool, typer.Option("--extended", help="经批准延长了。")] = False,
-    situation: Annotated[
-        list[str] | None, typer.Option(help="哪种情形，条目里分情形的才写，可以写几次。")
-    ] = None,
-    ics: Annotated[Path | None, typer.Option(help="把到期日写进这个日历文件（.ics）。")] = None,
-    index_dir: IndexDir = INDEX,
-    as_json: AsJson = False,
-) -> None:
-    """算办理期限到哪天：从受理日起，扣掉节假日和不算的时间，法定的和承诺的并列。"""
-    pairs = [("slug", slug), ("accepted", accepted or str(today()))]
-    pairs += [("pause", text) for text in pause or []]
-    pairs += [("excluded", text) for text in excluded or []]
-    pairs += [("situation", text) for text in situation or []]
-    pairs += [("extended", "true")] if extended else []
-    params = parse_due(pairs)
-    with open_index(index_dir) as opened:
-        record = opened.record(params.slug)
-        if record is None:
-            hint = did_you_mean(slug[:80], opened.slugs)
-            raise _WrongUse(f"没有条目{shown(slug)}。{hint}")
-    found = calculate(terms_of(record), params.filing, load_calendar())
-    if as_json:
-        print_json({"slug": slug, "title": record["title"], **found.to_dict()})
-    else:
-        print_due(record["title"], found)
-    if ics is not None:
-        if not known_dues(found):
-            raise _WrongUse(f"没有算得出来的到期日，没有写 {ics}。")
-        try:
-            ics.write_bytes(write_reminders(params.slug, record["title"], found, today()))
-        except OSError:
-            raise _WrongUse(f"写不了 {ics}，请核对文件夹在不在、能不能写。") from None
-        err.print(f"到期日写进了 {escape(str(ics))}。")
-
-
-@command()
-def bundle(
-    slug: Annotated[str, typer.Argument(help="哪一件事（条目名）。")],
-    index_dir: IndexDir = INDEX,
-    as_of: AsOf = None,
-    as_json: AsJson = False,
-) -> None:
-    """一件事要办哪几项：先后、时限、材料合在一起。"""
-    _, given = parse_params([("as_of", as_of)] if as_of is not None else [])
-    day = given or today()
-    with open_index(index_dir) as opened:
-        record = opened.record(slug)
-        if record is None:
-            hint = did_you_mean(slug[:80], opened.slugs)
-            raise _WrongUse(f"没有条目{shown(slug)}。{hint}")
-        if "bundle" not in record:
-            raise _WrongUse(f"{slug} 不是一件事：它没有写 bundle（要办的几项）。")
-        plan = plan_bundle(record, opened.record)
-    if as_json:
-        print_json({"slug": slug, "title": record["title"], "as_of": str(day), **plan.to_dict(day)})
-    else:
-        print_plan(record["title"], plan, day)
+command("notice")(counter.notice)
+command("due")(counter.due)
+command("bundle")(counter.bundle)
 
 
 @command()
 def schema() -> None:
     """输出条目信息的 JSON Schema，供编辑器提示和核对。"""
     print_json(json_schema())
-
-
-def _load(policies: Path, known: Readings | None = None) -> Library:
-    with bar("读取条目") as step:
-        return load_library(policies, step, known)
 
 
 def _build_index(library: Library, index_dir: Path, full: bool) -> tuple[BuildReport, float]:
@@ -620,21 +458,12 @@ def _build_site(library: Library, pages_dir: Path, site_dir: Path) -> tuple[Site
     started = perf_counter()
     _build_pages(library, pages_dir)
     with err.status("正在生成网站……"):
-        report = build_site(_project_root(), site_dir, pages_dir)
+        report = build_site(project_root(), site_dir, pages_dir)
     return report, perf_counter() - started
 
 
 def _told_of_site(report: SiteReport, seconds: float) -> str:
     return f"{report.total} 页，重新生成 {report.rendered} 页，用时 {seconds:.1f} 秒。"
-
-
-def _project_root() -> Path:
-    """Return the folder of mkdocs.yml: this one, or the one the package was installed from."""
-    here, installed = Path.cwd(), Path(__file__).resolve().parent.parent
-    for folder in (here, installed):
-        if (folder / "mkdocs.yml").is_file():
-            return folder
-    raise _WrongUse("这里没有 mkdocs.yml；请在政策库的文件夹里运行。")
 
 
 def _watch_in_background(
@@ -649,7 +478,7 @@ def _watch_in_background(
         warm_up()
         for _ in changes(policies, step=50):
             try:
-                library = _load(policies, known)
+                library = load_entries(policies, known)
                 report, seconds = _build_index(library, index_dir, full=False)
                 out.print(_told(report, seconds))
                 site, seconds = _build_site(library, pages_dir, site_dir)
@@ -691,7 +520,7 @@ def _read_profile(path: Path, day: date) -> Profile:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
-        raise _WrongUse(f"{path} 读不出来：请核对文件名，文件要存成 UTF-8。") from None
+        raise WrongUse(f"{path} 读不出来：请核对文件名，文件要存成 UTF-8。") from None
     front = read_front_matter(text, first_line=1)
     problems = [Problem(str(path), m.line, m.field, m.message) for m in front.mistakes]
     try:
@@ -703,10 +532,6 @@ def _read_profile(path: Path, day: date) -> Profile:
     if problems:
         raise _WrongProfile(problems)
     return answers
-
-
-class _WrongUse(Exception):
-    """The command was given something it cannot work with."""
 
 
 class _WrongProfile(PolicyError):
@@ -735,7 +560,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _say(str(error))
         code = 1
     except (
-        _WrongUse,
+        WrongUse,
         WrongCode,
         NoHistory,
         PdfUnavailable,
