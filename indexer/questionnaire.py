@@ -88,6 +88,9 @@ def _describe_question(question: Question) -> Data:
         maximum=question.maximum,
         options=list(_options(question)),
         derived_from=list(question.derived_from),
+        group=question.group,
+        statement=question.statement,
+        otherwise=question.otherwise,
     )
 
 
