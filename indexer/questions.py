@@ -77,7 +77,7 @@ class Question(BaseModel):
     options: tuple[Option, ...] = ()
     synonyms: tuple[Name, ...] = ()
     derived_from: tuple[str, ...] = ()
-    group: Name | None = None  # the screen on which it may stand as a statement among others
+    group: Name | None = None  # what it may be asked together with, on one screen
     statement: Statement | None = None
     otherwise: Name | None = None  # the answer of whoever says that the statement is not so
 
@@ -248,9 +248,11 @@ def _mistakes_in(row: Question, keys: set[str], units: set[str]) -> Iterator[str
 
 def _mistakes_in_statement(row: Question) -> Iterator[str]:
     """Yield why a question cannot stand as a statement that is so or not."""
-    if (row.group is None) != (row.statement is None):
-        yield "group（放在哪一组）和 statement（一句话的说法）要么都写，要么都不写。"
+    if row.group is None and row.statement is not None:
+        yield "写了 statement（一句话的说法），还要写 group（放在哪一组）。"
     if row.statement is None:
+        if row.group is not None and row.type is not QuestionType.NUMBER:
+            yield "写了 group（放在哪一组），还要写 statement（一句话的说法）；只有数可以不写。"
         if row.otherwise is not None:
             yield "没有 statement 就不写 otherwise，请删去。"
         return
@@ -286,14 +288,17 @@ def _in_range(row: Question, number: int) -> bool:
 
 def _mistakes_in_groups(rows: tuple[Question, ...]) -> Iterator[str]:
     """Yield the groups in which nobody could tell the statements apart, or with only one."""
-    groups: dict[str, list[str]] = {}
+    groups: dict[str, list[Question]] = {}
     for row in rows:
-        if row.group is not None and row.statement is not None:
-            groups.setdefault(row.group, []).append(row.statement)
-    for name, statements in groups.items():
-        if len(statements) == 1:
+        if row.group is not None:
+            groups.setdefault(row.group, []).append(row)
+    for name, members in groups.items():
+        if len(members) == 1:
             names = [other for other in groups if other != name]
             yield f"group：“{name}”这一组只有一题，至少要两题。{did_you_mean(name, names)}"
+        statements = [row.statement for row in members if row.statement is not None]
+        if 0 < len(statements) < len(members):
+            yield f"group：“{name}”这一组里，有的写了 statement，有的没有写；要填数的请另放一组。"
         for statement in sorted({each for each in statements if statements.count(each) > 1}):
             yield f"group：“{name}”这一组里，{shown(statement)}写了两次。"
 

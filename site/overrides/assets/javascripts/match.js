@@ -2,7 +2,7 @@
 // from the answers. They live in the fragment of the address and nowhere else:
 // #entry=…&as_of=…&q=…&a=2.… (see `writeFragment`).
 (() => {
-  const { today, saveCalendar, copyText, matchResults } = window.policyKb;
+  const { today, copyText, matchResults } = window.policyKb;
   const { make, button, GROUPS } = matchResults;
   const { AnswerError, readAnswer, chooseScreen, denied, isDay } = window.PolicyMatching;
   const VERSION = "2.";
@@ -120,14 +120,14 @@
     }
     let lost = 0;
     for (const given of rows) {
-      const row = readRow(given, next);
+      const row = readGiven(given, next);
       if (row) next.rows.push(row);
       else lost += 1;
     }
     if (lost > 0) next.notices.push(`链接里有 ${lost} 项回答读不出来，已经略过，请重新回答。`);
   }
 
-  function readRow(row, { rows, asOf }) {
+  function readGiven(row, { rows, asOf }) {
     if (!Array.isArray(row) || row.length < 2 || row.length > 3) return null;
     const [key, given, mark] = row;
     if (typeof key !== "string" || !isQuestion(key) || rows.some(([each]) => each === key)) return null;
@@ -152,8 +152,6 @@
     draw(before);
     part("question").querySelector("h2")?.focus(); // there is none until the rules are there
   }
-
-  const put = (key, given, answer) => putAll([[key, given, answer]]);
 
   /** Keep the answers of one screen; what was answered before keeps its place. */
   function putAll(given) {
@@ -199,7 +197,7 @@
       else screens.push([row]);
     }
     return screens.flatMap((rows) => {
-      const asked = rows.filter((row) => rows.length > 1 && row[2] && holds(row) && hasMore(lexicon.byKey[row[0]]));
+      const asked = rows.filter((row) => rows.length > 1 && hasMore(lexicon.byKey[row[0]]) && row[2] && holds(row));
       return [rows, ...asked.map((row) => [row])].map((screen) => screen.map(([key]) => key));
     });
   }
@@ -214,20 +212,23 @@
 
   function drawAsked(questions) {
     const [question] = questions;
-    const together = questions.length > 1;
-    const heading = make("h2", "pk-ask__title", together ? `${question.group}：下面哪些符合？` : question.question);
+    const kind = questions.length === 1 ? "one" : question.statement ? "statements" : "numbers";
+    const { title, told, inputs, steps } = {
+      one: { title: question.question, told: question.help, inputs: drawInputs, steps: drawSteps },
+      statements: { title: `${question.group}：下面哪些符合？`, told: "可以选几项。", inputs: drawStatements, steps: drawStepsTogether },
+      numbers: { title: `${question.group}`, told: "不知道的空着。", inputs: drawNumbers, steps: drawSteps },
+    }[kind];
+    const heading = make("h2", "pk-ask__title", title);
     heading.tabIndex = -1;
-    const help = make("p", "pk-ask__help", together ? "可以选几项，也可以一项都不选。" : question.help);
+    const help = make("p", "pk-ask__help", told);
     help.id = "ask-help";
-    const inputs = together ? drawStatements(questions) : drawInputs(question);
-    const fields = make("fieldset", "pk-ask__fields", make("legend", "", heading), help, inputs);
+    const fields = make("fieldset", "pk-ask__fields", make("legend", "", heading), help, inputs(questions));
     fields.setAttribute("aria-describedby", help.id);
     const error = make("p", "pk-ask__error");
     error.id = "ask-error";
     error.setAttribute("role", "alert");
     const keys = questions.map(({ key }) => key);
-    const steps = together ? drawStepsTogether(questions) : drawSteps(question);
-    return [make("p", "pk-ask__step", describeStep(keys)), fields, error, steps];
+    return [make("p", "pk-ask__step", describeStep(keys)), fields, error, steps(questions, fields)];
   }
 
   function describeStep(keys) {
@@ -240,8 +241,12 @@
     return parts.join("；");
   }
 
-  function drawInputs(question) {
-    const given = rowOf(question.key)?.[2] ? rowOf(question.key)[1] : undefined;
+  function givenFor(key) {
+    return rowOf(key)?.[2] ? rowOf(key)[1] : undefined;
+  }
+
+  function drawInputs([question]) {
+    const given = givenFor(question.key);
     switch (question.type) {
       case "number":
         return drawNumber(question, given);
@@ -277,6 +282,26 @@
     select.value = names.find((name) => units[name] === units[said]);
     select.setAttribute("aria-label", "单位");
     return make("div", "pk-ask__number", input, select);
+  }
+
+  /** Draw several numbers to fill in, each with its unit and what is told about it. */
+  function drawNumbers(questions) {
+    const rows = questions.map((question) => {
+      const { key, label, help } = question;
+      const field = drawNumber(question, givenFor(key));
+      const [input, unit] = field.children;
+      const told = make("span", "pk-ask__told", help);
+      input.id = `field-${key}`;
+      input.name = key;
+      if (unit.name) unit.name = `unit-${key}`;
+      if (unit.name) unit.setAttribute("aria-label", `${label}的单位`);
+      told.id = `help-${key}`;
+      input.setAttribute("aria-describedby", `${told.id} ask-error`);
+      const name = make("label", "", label);
+      name.htmlFor = input.id;
+      return make("div", "pk-ask__row", name, told, field);
+    });
+    return make("div", "pk-ask__rows", ...rows);
   }
 
   function drawDate(given) {
@@ -328,7 +353,11 @@
       if (target.checked) {
         for (const other of row.querySelectorAll("input")) other.checked = other === target;
       }
-      nameRest();
+    });
+    box.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.target.type !== "checkbox") return;
+      event.preventDefault(); // browsers differ in what Enter does here
+      submit();
     });
     return box;
   }
@@ -358,21 +387,22 @@
     return make("label", "pk-ask__choice", input, make("span", "", text));
   }
 
-  function drawStepsTogether(questions) {
+  function drawStepsTogether(questions, fields) {
     const keys = questions.map(({ key }) => key);
     const none = button("pk-button pk-button--main", "", () => putStatements(questions, denied));
     const steps = make("div", "pk-ask__steps", none);
-    steps.append(button("pk-button", "", () => putStatements(questions, () => UNSURE)));
-    steps.append(button("pk-button", "跳过", () => putStatements(questions, () => SKIPPED)));
+    const unsure = button("pk-button", "", () => putStatements(questions, () => UNSURE));
+    steps.append(unsure, button("pk-button", "跳过", () => putStatements(questions, () => SKIPPED)));
     addWays(steps, keys);
-    nameRest(part("question"), steps);
+    const name = () => nameRest(fields, none, unsure);
+    fields.addEventListener("change", name);
+    name();
     return steps;
   }
 
   /** Say on the buttons what becomes of the statements that are not ticked. */
-  function nameRest(form = part("question"), steps = form.querySelector(".pk-ask__steps")) {
-    const some = form.querySelector(".pk-ask__statement :checked") !== null;
-    const [none, unsure] = steps.children;
+  function nameRest(fields, none, unsure) {
+    const some = fields.querySelector(":checked") !== null;
     none.textContent = some ? "选好了，其余的都不是" : "都不是";
     unsure.textContent = some ? "选好了，其余的不清楚" : "都不清楚";
   }
@@ -386,29 +416,34 @@
         const { key } = question;
         if (so.includes(key)) return affirm(question);
         const given = unsure.includes(key) ? UNSURE : rest(question);
-        return given === UNSURE || given === SKIPPED ? [key, given, null] : readRest(question, given);
+        return readRow(question, given);
       }),
     );
   }
 
   /** Return the row of a statement that is so; an answer that says so already is kept. */
-  function affirm({ key, ...question }) {
-    const row = rowOf(key);
+  function affirm(question) {
+    const row = rowOf(question.key);
     if (row && holds(row)) return row.slice(0, 3);
-    return hasMore(question) ? [key, TICKED, null] : readRest({ key, ...question }, "是");
+    return hasMore(question) ? [question.key, TICKED, null] : readRow(question, "是");
   }
 
-  function readRest(question, given) {
-    const answer = readAnswer(question, given, day());
-    return [question.key, question.type === "number" ? answer.text : given, answer];
+  /** Return the row of what was given, as it is kept; throw AnswerError when it is no answer. */
+  function readRow(question, given) {
+    const { key, type } = question;
+    const answer = given === SKIPPED ? null : readAnswer(question, given === UNSURE ? null : given, day());
+    if (!answer) return [key, given === SKIPPED ? SKIPPED : UNSURE, null];
+    return [key, type === "number" || type === "date" ? answer.text : given, answer];
   }
 
-  function drawSteps({ key }) {
+  function drawSteps(questions) {
+    const keys = questions.map(({ key }) => key);
+    const putOff = (mark) => () => putAll(keys.map((key) => [key, mark, null]));
     const next = make("button", "pk-button pk-button--main", "下一步");
     const steps = make("div", "pk-ask__steps", next);
-    if (key !== "audience") steps.append(button("pk-button", "不清楚", () => put(key, UNSURE, null)));
-    steps.append(button("pk-button", "跳过", () => put(key, SKIPPED, null)));
-    addWays(steps, [key]);
+    if (keys[0] !== "audience") steps.append(button("pk-button", "不清楚", putOff(UNSURE)));
+    steps.append(button("pk-button", "跳过", putOff(SKIPPED)));
+    addWays(steps, keys);
     return steps;
   }
 
@@ -455,13 +490,12 @@
       .filter(([, given]) => given !== SKIPPED);
   }
 
-  /** Return what the form says, as `readAnswer` takes it; nothing when it is empty. */
-  function readForm({ type }) {
-    const form = part("question");
-    const values = new FormData(form);
+  /** Return what the form says to one question, as `readAnswer` takes it; nothing when it is empty. */
+  function readForm({ key, type }, together) {
+    const values = new FormData(part("question"));
     if (type === "number") {
-      const value = values.get("number").trim();
-      return value ? { value, unit: values.get("unit") ?? undefined } : undefined;
+      const value = values.get(together ? key : "number").trim();
+      return value ? { value, unit: values.get(together ? `unit-${key}` : "unit") ?? undefined } : undefined;
     }
     if (type === "date") return values.get("date") || undefined;
     const chosen = values.getAll("choice");
@@ -470,33 +504,37 @@
   }
 
   function submit() {
-    if (part("question").querySelector(".pk-ask__statements")) {
+    const form = part("question");
+    if (form.querySelector(".pk-ask__statements")) {
       // What was not ticked is denied by the button that says so, never by Enter alone.
-      part("question").querySelector(".pk-button--main").focus();
+      form.querySelector(".pk-button--main").focus();
       return;
     }
-    const question = lexicon.byKey[part("question").dataset.key];
-    const given = readForm(question);
-    if (given === undefined) {
-      refuse(question.key === "audience" ? "请先选一项。" : "请先回答，或者点“不清楚”“跳过”。");
+    const questions = form.dataset.key.split(",").map((key) => lexicon.byKey[key]);
+    const together = questions.length > 1;
+    const given = questions.map((question) => readForm(question, together));
+    if (given.every((each) => each === undefined)) {
+      refuse(questions[0].key === "audience" ? "请先选一项。" : "请先回答，或者点“不清楚”“跳过”。");
       return;
     }
-    let answer;
-    try {
-      answer = readAnswer(question, given, day());
-    } catch (error) {
-      if (!(error instanceof AnswerError)) throw error;
-      refuse(error.message);
-      return;
+    const rows = [];
+    for (const [at, question] of questions.entries()) {
+      try {
+        rows.push(readRow(question, given[at] ?? UNSURE));
+      } catch (error) {
+        if (!(error instanceof AnswerError)) throw error;
+        refuse(together ? `${question.label}：${error.message}` : error.message, together && question.key);
+        return;
+      }
     }
-    if (!answer) put(question.key, UNSURE, null);
-    else put(question.key, question.type === "number" || question.type === "date" ? answer.text : given, answer);
+    putAll(rows);
   }
 
-  function refuse(message) {
+  function refuse(message, key) {
     const form = part("question");
     form.querySelector(".pk-ask__error").textContent = message;
-    const field = form.querySelector("[name=number], [name=date]") ?? form.querySelector("input");
+    for (const each of form.querySelectorAll("[aria-invalid]")) each.removeAttribute("aria-invalid");
+    const field = key ? form.elements[key] : (form.querySelector("[name=number], [name=date]") ?? form.querySelector("input"));
     field.setAttribute("aria-invalid", "true");
     field.focus();
   }
@@ -586,7 +624,7 @@
       text: `${rule.summary}\n以窗口答复为准，咨询电话 12345。`,
       url: location.protocol === "file:" ? "" : new URL(`policies/${rule.slug}.html`, location.href).href,
     }));
-    saveCalendar(events, "政策截止日期.ics");
+    window.policyKb.saveCalendar(events, "政策截止日期.ics");
   }
 
   function say(before) {

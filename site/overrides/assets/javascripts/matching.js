@@ -491,8 +491,9 @@ window.PolicyMatching = (() => {
   // Data
 
   /** Return the questions by key, the regions and the sizes, as the functions above need them. */
-  function readLexicon({ questions, regions, sizes }) {
-    const rows = questions.map((question, place) => ({ ...question, place }));
+  function readLexicon({ questions, measures, regions, sizes }) {
+    const unitsOf = (unit) => measures.find((measure) => Object.hasOwn(measure, unit));
+    const rows = questions.map((question, place) => ({ ...question, units: unitsOf(question.unit), place }));
     return { questions: rows, byKey: Object.fromEntries(rows.map((row) => [row.key, row])), regions, sizes };
   }
 
