@@ -86,6 +86,11 @@ class Question(BaseModel):
         """Every name under which an answer may be given."""
         yield from (self.key, self.label, *self.synonyms)
 
+    @property
+    def denied(self) -> str | None:
+        """The answer of whoever says that the statement is not so."""
+        return IMPLIED.get(self.type, self.otherwise)
+
     @cached_property
     def values(self) -> tuple[str, ...]:
         """The values to choose from."""
