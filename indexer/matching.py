@@ -449,6 +449,7 @@ def _next_questions(open_ones: Iterable[Match], profile: Profile) -> Iterator[tu
 
     An entry that waits for one answer counts one, an entry that waits for three a third for each:
     a question is worth asking that settles much by itself. Who asks comes before everything.
+    Questions that the page asks together on one screen count together there (`chooseScreen`).
     """
     weights: dict[str, float] = {}
     counts: dict[str, int] = {}

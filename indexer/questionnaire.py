@@ -18,7 +18,7 @@ from indexer.estimates import rows_of
 from indexer.matching import Anchors, Node, Rule, read_rules
 from indexer.policy import Condition, Kind, Material, Policy, label, places_within, region_names
 from indexer.profile import load_sizes
-from indexer.questions import ELSEWHERE, Question, QuestionType, load_questions, units_of
+from indexer.questions import ELSEWHERE, Question, QuestionType, load_questions
 
 QUESTIONS = "assets/match/questions.js"
 RULES = "assets/match/rules.js"
@@ -64,9 +64,10 @@ def rules_data(policies: Iterable[Policy]) -> list[Data]:
 
 
 def lexicon_data() -> Data:
-    """Return the questions, the regions with what is inside them, and the table of sizes."""
+    """Return questions and units, the regions with what is inside them, and the table of sizes."""
     return {
         "questions": [_describe_question(row) for row in load_questions().rows],
+        "measures": [dict(measure) for measure in load_questions().measures],
         "regions": {name: list(places_within(name)) for name in (*region_names(), ELSEWHERE)},
         "sizes": {
             industry: {name: list(lower) for name, lower in row.items()}
@@ -83,11 +84,13 @@ def _describe_question(question: Question) -> Data:
         help=question.help,
         type=question.type,
         unit=question.unit,
-        units=dict(units_of(question.unit)) if question.unit else None,
         minimum=question.minimum,
         maximum=question.maximum,
         options=list(_options(question)),
         derived_from=list(question.derived_from),
+        group=question.group,
+        statement=question.statement,
+        otherwise=question.otherwise,
     )
 
 

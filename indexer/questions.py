@@ -27,6 +27,7 @@ PROVINCES = (
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=200)]
+Statement = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=30)]
 
 
 class QuestionType(StrEnum):
@@ -38,6 +39,10 @@ class QuestionType(StrEnum):
     FLAG = "flag"  # 是或否
     DATE = "date"  # 日期
     REGION = "region"  # 地区
+
+
+STATED = (QuestionType.FLAG, QuestionType.CHOICES, QuestionType.CHOICE, QuestionType.NUMBER)
+IMPLIED = {QuestionType.FLAG: "否", QuestionType.CHOICES: "都没有"}  # when a statement is not so
 
 
 class Option(BaseModel):
@@ -72,11 +77,19 @@ class Question(BaseModel):
     options: tuple[Option, ...] = ()
     synonyms: tuple[Name, ...] = ()
     derived_from: tuple[str, ...] = ()
+    group: Name | None = None  # what it may be asked together with, on one screen
+    statement: Statement | None = None
+    otherwise: Name | None = None  # the answer of whoever says that the statement is not so
 
     @property
     def names(self) -> Iterator[str]:
         """Every name under which an answer may be given."""
         yield from (self.key, self.label, *self.synonyms)
+
+    @property
+    def denied(self) -> str | None:
+        """The answer of whoever says that the statement is not so."""
+        return IMPLIED.get(self.type, self.otherwise)
 
     @cached_property
     def values(self) -> tuple[str, ...]:
@@ -214,6 +227,8 @@ def _mistakes_between(
                 yield f"{row.key}：名字{shown(name)}已被 {taken[name]} 用了，请换一个。"
             taken[name] = row.key
         yield from (f"{row.key}：{message}" for message in _mistakes_in(row, keys, units))
+        yield from (f"{row.key}：{message}" for message in _mistakes_in_statement(row))
+    yield from _mistakes_in_groups(rows)
 
 
 def _mistakes_in(row: Question, keys: set[str], units: set[str]) -> Iterator[str]:
@@ -234,6 +249,63 @@ def _mistakes_in(row: Question, keys: set[str], units: set[str]) -> Iterator[str
     for source in row.derived_from:
         if source not in keys:
             yield f"derived_from 里的{shown(source)}不是问题。{did_you_mean(source, keys)}"
+
+
+def _mistakes_in_statement(row: Question) -> Iterator[str]:
+    """Yield why a question cannot stand as a statement that is so or not."""
+    if row.group is None and row.statement is not None:
+        yield "写了 statement（一句话的说法），还要写 group（放在哪一组）。"
+    if row.statement is None:
+        if row.group is not None and row.type is not QuestionType.NUMBER:
+            yield "写了 group（放在哪一组），还要写 statement（一句话的说法）；只有数可以不写。"
+        if row.otherwise is not None:
+            yield "没有 statement 就不写 otherwise，请删去。"
+        return
+    if row.key == "audience" or row.type not in STATED:
+        yield "替谁问、日期、地区只能单独问，不写 statement，请删去。"
+        return
+    if row.statement[-1] in "。？！.?!":
+        yield f"statement{shown(row.statement)}后面不加标点。"
+    yield from _mistakes_in_otherwise(row)
+
+
+def _mistakes_in_otherwise(row: Question) -> Iterator[str]:
+    """Yield why `otherwise` cannot be the answer when the statement is not so."""
+    if row.type in IMPLIED:
+        if row.otherwise is not None:
+            yield f"不符合的时候就是“{IMPLIED[row.type]}”，不写 otherwise，请删去。"
+    elif row.otherwise is None:
+        yield "要写 otherwise：这句话不符合的时候，算哪个回答。"
+    elif row.type is QuestionType.CHOICE:
+        if row.otherwise not in row.values:
+            hint = did_you_mean(row.otherwise, row.values)
+            yield f"otherwise 只能是一个选项的 value，看到的是{shown(row.otherwise)}。{hint}"
+    elif not (row.otherwise.isascii() and row.otherwise.isdecimal()):
+        yield f"otherwise 要写一个整数（按 unit），看到的是{shown(row.otherwise)}。"
+    elif not _in_range(row, int(row.otherwise)):
+        yield f"otherwise 不在 minimum 和 maximum 之间，看到的是{shown(row.otherwise)}。"
+
+
+def _in_range(row: Question, number: int) -> bool:
+    low = row.minimum is None or row.minimum <= number
+    return low and (row.maximum is None or number <= row.maximum)
+
+
+def _mistakes_in_groups(rows: tuple[Question, ...]) -> Iterator[str]:
+    """Yield the groups in which nobody could tell the statements apart, or with only one."""
+    groups: dict[str, list[Question]] = {}
+    for row in rows:
+        if row.group is not None:
+            groups.setdefault(row.group, []).append(row)
+    for name, members in groups.items():
+        if len(members) == 1:
+            names = [other for other in groups if other != name]
+            yield f"group：“{name}”这一组只有一题，至少要两题。{did_you_mean(name, names)}"
+        statements = [row.statement for row in members if row.statement is not None]
+        if 0 < len(statements) < len(members):
+            yield f"group：“{name}”这一组里，有的写了 statement，有的没有写；要填数的请另放一组。"
+        for statement in sorted({each for each in statements if statements.count(each) > 1}):
+            yield f"group：“{name}”这一组里，{shown(statement)}写了两次。"
 
 
 @cache

@@ -49,6 +49,11 @@ def finished(page: Page) -> None:
     page.get_by_role("button", name="我的回答").click()
 
 
+def unfolded(page: Page) -> None:
+    page.get_by_role("button", name="说明").first.click()
+    expect(page.get_by_role("checkbox", name="这一项说不清楚")).to_have_count(1)
+
+
 @dataclass(frozen=True)
 class View:
     """A page as a reader meets it: its address, and what must have happened on it."""
@@ -79,6 +84,7 @@ VIEWS = {
     "questionnaire": View("match.html", alike=True),
     "half answered": View("match.html", answered),
     "matches": View("match.html", finished),
+    "statements": View("match.html#q=care_level,care_services", unfolded),
     "notice": View("notices/drainage-permit.html"),
     "questions": View("questions.html"),
     "questions of a topic": View("questions/drainage.html"),
@@ -144,7 +150,7 @@ def reader(browser: Browser) -> Iterator[BrowserContext]:
 
 def template_of(project: Path, view: View) -> str:
     """Return the template of a page, as the head of its manuscript says."""
-    name = view.address.split("?")[0].removesuffix(".html")
+    name = re.split("[?#]", view.address)[0].removesuffix(".html")
     manuscript = project / "build" / "pages" / f"{name}.md"
     if not manuscript.exists():
         return f"{name}.html"  # a page that is nothing but its template

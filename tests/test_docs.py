@@ -26,7 +26,7 @@ from indexer.policy import (
     TimeLimit,
 )
 from indexer.profile import parse_profile
-from indexer.questions import load_questions
+from indexer.questions import Question, load_questions
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUP: Any = typer.main.get_command(app)
@@ -63,7 +63,7 @@ def test_every_link_in_a_document_leads_somewhere(name: str) -> None:
 def test_the_fields_named_to_editors_exist() -> None:
     conditions = {field.alias or name for name, field in Condition.model_fields.items()}
     fields = {*Policy.model_fields, *conditions, *Benefit.model_fields, *TimeLimit.model_fields}
-    fields |= set(CommonQuestion.model_fields)
+    fields |= {*CommonQuestion.model_fields, *Question.model_fields}
     formulas = {*load_questions().by_key, *FUNCTIONS}
     named = re.findall(r"`([a-z_]+)`", read("CONTRIBUTING.md"))
     assert set(named) - {"extras"} <= fields | formulas

@@ -216,6 +216,57 @@ def as_values(told: Any) -> Any:
     return named.get(told, int(told) if told.isdigit() else told)
 
 
+# Which questions stand on one screen
+
+CHOOSE = """(rows) => {
+  const told = rows.map(([key, group, weight]) => {
+    return { question: { key, ...(group && { group }) }, weight };
+  });
+  return PolicyMatching.chooseScreen(told).map(({ key }) => key);
+}"""
+
+
+@pytest.mark.parametrize(
+    ("rows", "keys"),
+    [
+        ([], []),
+        ([["a", "", 1], ["b", "", 0.5]], ["a"]),
+        (
+            [["a", "", 1], ["b", "甲", 0.6], ["c", "甲", 0.5]],
+            ["b", "c"],
+        ),  # together they settle more
+        (
+            [["a", "", 1.1], ["b", "甲", 0.6], ["c", "甲", 0.5]],
+            ["a"],
+        ),  # not more: the first stays first
+        ([["a", "", 1], ["b", "甲", 0.7], ["c", "乙", 0.6], ["d", "乙", 0.6]], ["c", "d"]),
+        ([["audience", "", 1], ["b", "甲", 9], ["c", "甲", 9]], ["audience"]),
+        ([[f"k{n}", "甲", 1] for n in range(12)], [f"k{n}" for n in range(8)]),
+    ],
+)
+def test_the_screen_that_settles_most_comes_first_and_statements_count_together(
+    page: Page, rows: list[Any], keys: list[str]
+) -> None:
+    assert page.evaluate(CHOOSE, rows) == keys
+
+
+def test_the_browser_denies_a_statement_as_the_file_says(page: Page) -> None:
+    told = page.evaluate(
+        """() => PolicyMatching.readLexicon(PolicyQuestionnaire).questions
+          .filter(({ statement }) => statement)
+          .map((question) => {
+            const given = PolicyMatching.denied(question);
+            return [question.key, PolicyMatching.readAnswer(question, given, "2026-11-24").text];
+          })"""
+    )
+    for key, text in told:
+        question = load_questions().by_key[key]
+        answer = read_answer(question, question.denied, DAY)
+        assert answer is not None
+        assert answer.text == text, key
+    assert len(told) > 30
+
+
 # Made-up people
 
 

@@ -20,7 +20,7 @@ from indexer.loader import inspect_library, load_library
 from indexer.policy import Audience, Condition
 from indexer.problems import LexiconError, ParameterError
 from indexer.profile import parse_profile
-from indexer.questions import Question, answers_schema, load_questions
+from indexer.questions import Question, QuestionType, answers_schema, load_questions
 
 DAY = date(2026, 11, 24)
 POLICIES = Path(__file__).resolve().parent.parent / "policies"
@@ -112,6 +112,69 @@ def test_mistakes_in_the_file_are_told_all_at_once(tmp_path: Path) -> None:
         "questions.yml other：选一个、选几个的要写 options，别的不写。",
         "questions.yml other：数要写 unit（单位），别的不写。",
     ]
+
+
+def test_mistakes_in_what_is_asked_together_are_told(tmp_path: Path) -> None:
+    common: dict[str, Any] = {
+        "label": "",
+        "question": "多大？",
+        "help": "照实填。",
+        "audience": ["citizen"],
+    }
+    flag = {**common, "type": "flag", "group": "家里", "statement": "家里用暖气"}
+    number = {**common, "type": "number", "unit": "元", "minimum": 0, "maximum": 9, "group": "家里"}
+    choice = {**common, "type": "choice", "options": [{"value": "有"}, {"value": "没有"}]}
+    rows = [
+        flag,
+        {**flag, "statement": "家里用暖气"},
+        {**flag, "statement": "家里有电梯。", "otherwise": "否"},
+        {**flag, "statement": None},
+        {**flag, "group": None},
+        {**flag, "group": None, "statement": None, "otherwise": "否"},
+        {**number, "statement": "欠了钱"},
+        {**number, "statement": "借了钱", "otherwise": "一"},
+        {**number, "statement": "还了钱", "otherwise": "10"},
+        {**choice, "statement": "有孩子", "group": "家里人", "otherwise": "没"},
+        {**common, "type": "date", "group": "几个数", "statement": "有日期"},
+        {**number, "group": "几个数"},
+    ]
+    named = [
+        {name: value for name, value in {**row, "key": f"k{n}", "label": f"第{n}"}.items() if value}
+        for n, row in enumerate(rows)
+    ]
+    path = tmp_path / "questions.yml"
+    content = {"measures": [{"元": 1}], "questions": named}
+    path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    with pytest.raises(LexiconError) as caught:
+        load_questions(path)
+    assert str(caught.value).splitlines() == [
+        "questions.yml k2：statement“家里有电梯。”后面不加标点。",
+        "questions.yml k2：不符合的时候就是“否”，不写 otherwise，请删去。",
+        "questions.yml k3：写了 group（放在哪一组），还要写 statement（一句话的说法）；"
+        "只有数可以不写。",
+        "questions.yml k4：写了 statement（一句话的说法），还要写 group（放在哪一组）。",
+        "questions.yml k5：没有 statement 就不写 otherwise，请删去。",
+        "questions.yml k6：要写 otherwise：这句话不符合的时候，算哪个回答。",
+        "questions.yml k7：otherwise 要写一个整数（按 unit），看到的是“一”。",
+        "questions.yml k8：otherwise 不在 minimum 和 maximum 之间，看到的是“10”。",
+        "questions.yml k9：otherwise 只能是一个选项的 value，看到的是“没”。您是不是想写 没有？",
+        "questions.yml k10：替谁问、日期、地区只能单独问，不写 statement，请删去。",
+        "questions.yml group：“家里”这一组里，有的写了 statement，有的没有写；要填数的请另放一组。",
+        "questions.yml group：“家里”这一组里，“家里用暖气”写了两次。",
+        "questions.yml group：“家里人”这一组只有一题，至少要两题。您是不是想写 家里？",
+        "questions.yml group：“几个数”这一组里，有的写了 statement，有的没有写；"
+        "要填数的请另放一组。",
+    ]
+
+
+def test_a_statement_is_one_plain_sentence_and_says_what_its_question_asks() -> None:
+    told = [row for row in load_questions().rows if row.statement is not None]
+    assert len(told) > 30
+    for row in told:
+        assert row.denied is not None
+        answer = read_answer(row, row.denied)
+        assert answer is not None, row.key
+        assert not answer.value or row.type is QuestionType.CHOICE, row.key
 
 
 # Answers
@@ -332,6 +395,9 @@ def test_a_question_tells_its_units_options_and_regions() -> None:
     }
     assert [row["value"] for row in question("region").to_dict()["options"]][-1] == "其他地区"
     json.dumps([row.to_dict() for row in load_questions().rows])
+    told = question("procurement_kind").to_dict()
+    parts = ("资金和项目", "想参加政府采购项目", "不参加")
+    assert (told["group"], told["statement"], told["otherwise"]) == parts
 
 
 def test_the_schema_of_answers_describes_every_question() -> None:

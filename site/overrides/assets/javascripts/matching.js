@@ -6,6 +6,7 @@ window.PolicyMatching = (() => {
   const SIZES = ["微型", "小型", "中型", "大型"];
   const FLAGS = { 是: true, 有: true, true: true, 否: false, 没有: false, false: false };
   const AUDIENCES = ["citizen", "enterprise"];
+  const TOGETHER = 8; // statements on one screen, at most
   const EARLIEST = "1900-01-01";
   const UNTESTABLE = "这一条的条件不能用提问来核对，要由窗口或者主管部门判断。";
   // Numbers are whole: millionths of the smallest unit, as indexer/questionnaire.py writes them.
@@ -438,7 +439,32 @@ window.PolicyMatching = (() => {
     const later = ({ key }) => Number(key !== "audience");
     return [...found.values()]
       .sort((a, b) => later(a) - later(b) || b.weight - a.weight || byKey[a.key].place - byKey[b.key].place)
-      .map(({ key, entries }) => ({ question: byKey[key], entries }));
+      .map(({ key, entries, weight }) => ({ question: byKey[key], entries, weight }));
+  }
+
+  /**
+   * Return the questions of the next screen, of those in the order of `nextQuestions`: one by itself,
+   * or the statements of a group, which are asked together and count together. What settles most
+   * comes first; who asks comes before everything.
+   */
+  function chooseScreen(rows) {
+    const screens = new Map();
+    for (const row of rows) {
+      const { key, group = key } = row.question;
+      const screen = screens.get(group) ?? [];
+      screens.set(group, screen);
+      if (screen.length < TOGETHER) screen.push(row);
+    }
+    const [first] = rows;
+    if (!first || first.question.key === "audience") return first ? [first.question] : [];
+    const weigh = (screen) => screen.reduce((sum, { weight }) => sum + weight, 0);
+    const best = [...screens.values()].reduce((a, b) => (weigh(b) > weigh(a) ? b : a));
+    return best.map(({ question }) => question);
+  }
+
+  /** Return what was answered by whoever said that the statement of a question is not so. */
+  function denied({ type, otherwise }) {
+    return { flag: "否", choices: [] }[type] ?? otherwise;
   }
 
   /** Tell whether a rule is in force on `day` and serves the audience; any does while it is open. */
@@ -465,8 +491,9 @@ window.PolicyMatching = (() => {
   // Data
 
   /** Return the questions by key, the regions and the sizes, as the functions above need them. */
-  function readLexicon({ questions, regions, sizes }) {
-    const rows = questions.map((question, place) => ({ ...question, place }));
+  function readLexicon({ questions, measures, regions, sizes }) {
+    const unitsOf = (unit) => measures.find((measure) => Object.hasOwn(measure, unit));
+    const rows = questions.map((question, place) => ({ ...question, units: unitsOf(question.unit), place }));
     return { questions: rows, byKey: Object.fromEntries(rows.map((row) => [row.key, row])), regions, sizes };
   }
 
@@ -493,5 +520,5 @@ window.PolicyMatching = (() => {
     return Array.isArray(value) ? new Set(value) : value;
   }
 
-  return { AnswerError, readAnswer, readLexicon, readRules, match, isDay };
+  return { AnswerError, readAnswer, readLexicon, readRules, match, chooseScreen, denied, isDay };
 })();
