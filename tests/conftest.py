@@ -1,7 +1,9 @@
 """What holds for the whole test run."""
 
+import gc
 import os
 import re
+import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -15,9 +17,32 @@ from indexer.loader import load_library
 from indexer.pages import build_pages
 from indexer.writing import build_index
 
+if sys.platform != "win32":
+    import resource
+
+MANY_FILES = 8192
+
 # A busy machine is slow, not wrong.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+
+def pytest_configure() -> None:
+    """Let this process open as many files as it may: the services of a module hold hundreds.
+
+    An ordinary user's limit is often 1024, and may be raised. Windows has none.
+    """
+    if sys.platform != "win32":
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = MANY_FILES if most == resource.RLIM_INFINITY else min(most, MANY_FILES)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _let_go() -> Iterator[None]:
+    """Let go of the indexes that a module opened: each has some sixty files mapped."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")
