@@ -4,7 +4,7 @@ A notice is made of sections of rows, each row with the situations it is for. Ev
 (page, HTML, Word, PDF, text) tells `shown_sections`, so that all hold the same text.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -35,6 +35,7 @@ COPIES = {"申请人联": "请保存好，办的时候带来", "窗口联": "存
 SOURCES = (
     "notice.py",
     "noticehtml.py",
+    "noticedocx.py",
     "situations.py",
     "policy.py",
     "templates/notice.html",
@@ -245,16 +246,11 @@ def version_of(digests: Iterable[str], sources: Iterable[str], commit: str = "")
     return Version(digest_of([*digests, "", *sources]), commit)
 
 
-def sources_at(blobs: Mapping[str, str]) -> list[str]:
-    """Return the blob ids of the code, from those of all files of the package by their names."""
-    return [blobs[name] for name in SOURCES if name in blobs]
-
-
 @cache
 def own_sources() -> tuple[str, ...]:
     """Return the blob ids of the code that is running."""
     package = Path(__file__).parent
-    return tuple(sources_at({name: blob_id((package / name).read_bytes()) for name in SOURCES}))
+    return tuple(blob_id((package / name).read_bytes()) for name in SOURCES)
 
 
 def in_chinese(day: date) -> str:

@@ -4,6 +4,7 @@ A code names a content by the digest of the files that it was made from. The his
 the commit that has those files, and the notice is made again there, by the code of that commit.
 """
 
+import ast
 import difflib
 import json
 import os
@@ -13,6 +14,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ import yaml
 
 from indexer.checkcodes import CheckCode
 from indexer.library import Library
-from indexer.notice import SOURCES, Notice, own_sources, sources_at, version_of
+from indexer.notice import Notice, own_sources, version_of
 from indexer.notices import Find, Format, make_notice, sources_of_library, version_in
 from indexer.policy import Kind
 from indexer.revisions import (
@@ -80,7 +82,7 @@ def _find_in_history(code: CheckCode, policies: Path) -> Origin:
     seen: set[tuple[str, ...]] = set()
     for commit in _likely_first(commits_of(repository, paths), code):
         files = blobs_of(repository, commit.id, paths)
-        sources = _sources_in(files, package)
+        sources = _sources_in(repository, files, package)
         entries = {Path(name).stem: id_ for name, id_ in files.items() if _is_entry(name, folder)}
         state = (*sources, *sorted(entries.values()))
         if state in seen:
@@ -112,11 +114,25 @@ def _package_in(repository: Path) -> str:
     return package.relative_to(repository.resolve()).as_posix()
 
 
-def _sources_in(files: Mapping[str, str], package: str) -> Sequence[str]:
+def _sources_in(repository: Path, files: Mapping[str, str], package: str) -> Sequence[str]:
+    """Return the blob ids of the code of a commit, of the files that its own notice.py names."""
     if not package:
         return own_sources()
-    names = {name: f"{package}/{name}" for name in SOURCES}
-    return sources_at({name: files[path] for name, path in names.items() if path in files})
+    blob = files.get(f"{package}/notice.py")
+    if blob is None:  # there were no notices yet
+        return ()
+    paths = (f"{package}/{name}" for name in _names_in(repository, blob))
+    return [files[path] for path in paths if path in files]
+
+
+@cache
+def _names_in(repository: Path, blob: str) -> tuple[str, ...]:
+    """Return SOURCES as a notice.py of the past has it: the list may have changed since."""
+    for node in ast.parse(read_blobs(repository, [blob])[blob]).body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id="SOURCES")], value=value):
+                return tuple(ast.literal_eval(value))
+    return ()
 
 
 def _is_entry(name: str, folder: str) -> bool:
