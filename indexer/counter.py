@@ -123,8 +123,8 @@ def _put(data: bytes, out_file: Path | None) -> None:
         return
     try:
         out_file.write_bytes(data)
-    except OSError as error:
-        raise WrongUse(f"{out_file} 写不进去（{error.strerror}），请换一个地方。") from None
+    except OSError:
+        raise WrongUse(f"写不了 {out_file}，请核对文件夹在不在、能不能写。") from None
 
 
 def due(
@@ -168,10 +168,7 @@ def due(
     if ics is not None:
         if not known_dues(found):
             raise WrongUse(f"没有算得出来的到期日，没有写 {ics}。")
-        try:
-            ics.write_bytes(write_reminders(params.slug, record["title"], found, today()))
-        except OSError:
-            raise WrongUse(f"写不了 {ics}，请核对文件夹在不在、能不能写。") from None
+        _put(write_reminders(params.slug, record["title"], found, today()), ics)
         err.print(f"到期日写进了 {escape(str(ics))}。")
 
 
