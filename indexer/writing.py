@@ -127,6 +127,8 @@ class _Changes:
     """How the library differs from the index: the rows to write, and slugs to take out."""
 
     entries: tuple[Entry, ...]
+    slugs: list[str]  # of the entries; read once, since 150,000 take a while
+    digests: list[str]
     commits: list[str]
     fresh: tuple[int, ...]
     outdated: tuple[str, ...]
@@ -146,16 +148,18 @@ class _Changes:
 
 def _compare(library: Library, previous: Index | None) -> _Changes:
     entries = library.entries
+    slugs = [entry.policy.slug for entry in entries]
+    digests = [entry.digest for entry in entries]
     known = dict(zip(previous.slugs, previous.digests, strict=True)) if previous else {}
-    present = {entry.policy.slug: entry.digest for entry in entries}
-    fresh = tuple(row for row, e in enumerate(entries) if known.get(e.policy.slug) != e.digest)
+    present = dict(zip(slugs, digests, strict=True))
+    fresh = tuple(row for row, slug in enumerate(slugs) if known.get(slug) != digests[row])
     outdated = tuple(slug for slug, digest in known.items() if present.get(slug) != digest)
     removed = sum(slug not in present for slug in outdated)
-    added = sum(entries[row].policy.slug not in known for row in fresh)
+    added = sum(slugs[row] not in known for row in fresh)
     last = last_commits(library.root)
     commits = [last.get(entry.path, NO_COMMIT) for entry in entries]
     committed = previous is not None and previous.commits != commits
-    return _Changes(entries, commits, fresh, outdated, added, removed, committed)
+    return _Changes(entries, slugs, digests, commits, fresh, outdated, added, removed, committed)
 
 
 def _write(
@@ -229,7 +233,7 @@ def _save(
     if previous is None:
         corpus, known = begin(fresh), {}
     else:
-        new = {entry.policy.slug: row for row, entry in enumerate(changes.entries)}
+        new = {slug: row for row, slug in enumerate(changes.slugs)}
         gone = set(changes.outdated)
         moved = [-1 if slug in gone else new[slug] for slug in previous.slugs]
         corpus = renew(previous.corpus, np.array(moved, np.int32), fresh)
@@ -237,8 +241,8 @@ def _save(
         known = {id(content): folder for content, folder in folders}
     save_generation(
         corpus,
-        [entry.policy.slug for entry in changes.entries],
-        [entry.digest for entry in changes.entries],
+        changes.slugs,
+        changes.digests,
         changes.commits,
         path / f"arrays-{generation}",
         [known.get(id(content), path / f"content-{generation}") for content in corpus.contents],
