@@ -1,4 +1,4 @@
-"""A transcript (抄本): what stands in a file that somebody sent, as blocks, whatever the file was."""
+"""A transcript (抄本): what stands in a file that somebody sent, as blocks of text."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
