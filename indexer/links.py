@@ -353,7 +353,7 @@ def _told(record: LinkRecord, reviewed: date) -> tuple[str, str] | None:
     if record.changed is not None and record.changed > reviewed:
         return (
             f"{record.changed} 发现内容变了。",
-            "打开看改了什么，条目跟着改，再更新 reviewed",
+            "打开看改了什么，条目跟着改，再改核对日期",
         )
     return None
 

@@ -175,10 +175,10 @@ def _task(entry: Entry, section: Section, what: str, why: str, day: date | None,
 
 def _review(entry: Entry, today: date) -> Iterator[Task]:
     policy, day = entry.policy, entry.policy.review_by
-    what = "对照出处重新核对一遍，改好后更新 reviewed 和 review_by"
+    what = "对照出处重新核对一遍，再改核对日期"
     why = f"上次核对是 {policy.reviewed}"
     if day is None:
-        what = "定一个最迟什么时候再核对的日子，写进 review_by"
+        what = "定一个最迟什么时候再核对的日子（review_by）"
         yield _task(entry, Section.UNDATED, what, why, None, "review")
     elif day < today:
         yield _task(entry, Section.OVERDUE, what, why, day, "review")
@@ -213,11 +213,11 @@ def _ending(entry: Entry, today: date) -> Iterator[Task]:
         if policy.superseded_by:
             what = f"看看接续的条目 {policy.superseded_by} 写好了没有"
         else:
-            what = "查有没有延续或者新的政策：有就写新条目，两边写上 supersedes 和 superseded_by"
+            what = "查有没有延续或者新的政策：有就写新条目，两边写明谁替代谁"
         why = f"{day} 是有效的最后一天" + ("，申报也到这天" if policy.deadline == day else "")
         yield _task(entry, section, what, why, day, "expires")
     elif -PAST <= left < 0 and not policy.superseded_by:
-        what = "查有没有接续的政策：有就写新条目；没有就在 validity_note 里写明查到哪天"
+        what = "查有没有接续的政策：有就写新条目；没有就写明查到哪天（validity_note）"
         yield _task(entry, Section.LAPSED, what, f"{day} 以后已经失效", day, "expires")
 
 
@@ -228,16 +228,17 @@ def _ending_section(left: int) -> Section | None:
 
 
 def _documents_ending(entry: Entry, today: date) -> Iterator[Task]:
-    """Yield the documents that end before the entry itself does."""
+    """Yield the documents that end, or have ended, while the entry goes on."""
     policy = entry.policy
     for number, document in enumerate(policy.documents):
         day = document.expires
         if day is None or day == policy.expires or policy.status_on(today) in OVER:
             continue
-        section = _ending_section((day - today).days)
+        left = (day - today).days
+        section = Section.LAPSED if -PAST <= left < 0 else _ending_section(left)
         if section is not None:
             what = f"查《{document.title}》有没有延续，条目要不要跟着改"
-            why = f"依据的文件 {day} 是有效的最后一天"
+            why = f"依据的文件{'已经失效，' if left < 0 else ' '}{day} 是有效的最后一天"
             yield _task(entry, section, what, why, day, f"document-{number}")
 
 
@@ -261,7 +262,7 @@ def _window(entry: Entry, today: date) -> Iterator[Task]:
         what = "提醒还没有申报的：快要截止"
         yield _task(entry, Section.WINDOW, what, f"{closes} 是最后一天", closes, "closes")
     elif -SOON <= left < 0:
-        what = "核对下一次什么时候申报，改 application_window"
+        what = "核对下一次什么时候申报，改申报时间"
         yield _task(entry, Section.WINDOW, what, f"{closes} 已经截止", closes, "closes")
 
 

@@ -131,7 +131,9 @@ def test_a_document_that_ends_before_its_entry_is_told(tmp_path: Path) -> None:
     documents = [{"title": "办法", "expires": "2026-12-02"}]
     assert sections(TODAY, tmp_path, documents=documents) == [Section.WEEK]
     assert sections(TODAY, tmp_path, documents=documents, expires="2026-12-02") == [Section.WEEK]
-    assert sections(TODAY, tmp_path, documents=documents, expires="2026-09-02") == []
+    later = date(2026, 12, 3)
+    assert sections(later, tmp_path, documents=documents) == [Section.LAPSED]
+    assert sections(later, tmp_path, documents=documents, expires="2026-09-02") == []
 
 
 @pytest.mark.parametrize(
