@@ -32,6 +32,7 @@ GONE = (404, 410)
 # 412 and 521 are what guards of Chinese sites answer to whoever runs no scripts.
 NOT_FOR_PROGRAMS = (401, 402, 403, 407, 412, 418, 429, 451, 521)
 HOME = ("", "/", "/index.html", "/index.htm", "/index.shtml", "/index.jsp", "/index.php", "/home")
+LONGEST_ADDRESS = 2000  # characters, as in an entry
 MOST_ADDRESSES = 3  # of one host that are tried
 
 
@@ -478,6 +479,8 @@ def _target(current: str, location: str) -> str:
     target = urldefrag(urljoin(current, location)).url
     if urlsplit(target).scheme not in ("http", "https") or not host_of(target):
         raise NotForUs("转到了不是网页的地址，没有去看")
+    if len(target) > LONGEST_ADDRESS or not target.isprintable():
+        raise NotForUs("转到的地址不成样子，没有去看")
     return target
 
 

@@ -39,6 +39,7 @@ from indexer.links import (
     find_findings,
     note,
     read_records,
+    resting_hosts,
     save_records,
 )
 from indexer.reads import ReadsError, read_reads
@@ -245,6 +246,18 @@ def test_a_long_page_may_speak_of_pages_that_are_gone(host: Host) -> None:
     assert look(host.url("/a")).outcome is Outcome.SEEN
 
 
+def test_the_number_of_a_document_is_no_status(host: Host) -> None:
+    host.pages["/a"] = says(200, "<title>某政发〔2024〕404 号</title><p>通知如下。</p>")
+    assert look(host.url("/a")).outcome is Outcome.SEEN
+
+
+def test_marks_that_never_end_take_no_time_to_read() -> None:
+    begun = time.monotonic()
+    for piece in ("<a", "<!--", "</", "<title>x<b>", "<nav>", "<script>", "<a b='"):
+        read_page((piece * (2**20 // len(piece))).encode(), HTML)
+    assert time.monotonic() - begun < 60
+
+
 def test_a_page_that_ends_at_the_home_page_is_gone(host: Host) -> None:
     host.pages["/art/1.html"] = says(302, "", Location="/")
     host.pages["/"] = host.pages["/index.html"] = says()
@@ -333,6 +346,13 @@ def test_a_site_that_lets_no_program_in_never_counts_as_dead(host: Host, status:
     assert record.state is State.UNKNOWN
 
 
+def test_a_host_that_wants_rest_is_not_asked_before_its_day() -> None:
+    seen = Sighting(Outcome.REFUSED, 503, not_before=TODAY + timedelta(days=2))
+    records = {"http://a.cn/1": note(None, seen, TODAY)}
+    days = [TODAY + timedelta(days=n) for n in range(3)]
+    assert [resting_hosts(records, day) for day in days] == [{"a.cn"}, {"a.cn"}, set()]
+
+
 def test_one_host_is_asked_one_thing_at_a_time_with_a_pause(host: Host, other: Host) -> None:
     for site in (host, other):
         for path in ("/a", "/b", "/c"):
@@ -405,6 +425,8 @@ def test_nothing_leads_inside_unless_an_entry_names_it(host: Host, other: Host) 
         "http://0x7f000002/",
         "http://10.0.0.1/",
         "http://169.254.169.254/latest/meta-data/",
+        "http://127.0.0.1/\x9b31m",
+        "http://127.0.0.1/" + "a" * 3000,
     ],
 )
 def test_a_redirect_inside_is_refused_in_every_disguise(host: Host, location: str) -> None:
@@ -476,7 +498,8 @@ def test_a_certificate_that_nobody_vouches_for_is_a_failure(tmp_path: Path) -> N
 
 def test_only_what_is_meant_to_be_read_counts_as_changed(host: Host) -> None:
     def page(sentence: str, noise: str) -> Answer:
-        frame = f"<nav>{noise}</nav><script>var t={noise!r}</script><li>今日新闻{noise}</li>"
+        frame = f"<nav>这是第 {noise} 期。</nav><script>var t={noise!r}</script>"
+        frame += f"<!-- 第 {noise} 次生成。 --><li>今日新闻{noise}</li>"
         return says(200, f"{frame}<p>{sentence}</p><p>浏览次数：{noise}</p>")
 
     url = host.url("/a")
