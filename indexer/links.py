@@ -267,36 +267,32 @@ def resting_hosts(records: Records, today: date) -> frozenset[str]:
 class Ledger:
     """Takes down what visits saw.
 
-    Where nothing has answered yet, a failure says nothing of the address: it is held back until
-    something does, and forgotten if nothing does. The inside and the outside count apart.
+    Until a page has been seen as it should be, a failure says nothing of the address: the network
+    may be closed, or a gateway may answer 404 for everybody. It is held back until then, and
+    forgotten if that never comes. The inside and the outside count apart.
     """
 
     def __init__(self, records: Records, inner: frozenset[str], today: date) -> None:
         self.records = records
         self._inner, self._today = inner, today
-        self._reached: set[bool] = set()
+        self._proven: set[bool] = set()
         self._held: dict[bool, list[tuple[str, Sighting]]] = {True: [], False: []}
 
-    def take(self, url: str, seen: Sighting, reached: bool) -> None:
+    def take(self, url: str, seen: Sighting) -> None:
         """Take down what was seen of an address."""
         inside = host_of(url) in self._inner
-        if reached and inside not in self._reached:
-            self._reached.add(inside)
-            for earlier in self._held[inside]:
-                self._note(*earlier)
+        if seen.outcome in (Outcome.SEEN, Outcome.UNCHANGED):
+            self._proven.add(inside)
+        self._held[inside].append((url, seen))
+        if inside in self._proven:
+            for name, sighting in self._held[inside]:
+                self.records[name] = note(self.records.get(name), sighting, self._today)
             self._held[inside].clear()
-        if inside in self._reached or seen.outcome not in (Outcome.FAILED, Outcome.REFUSED):
-            self._note(url, seen)
-        else:
-            self._held[inside].append((url, seen))
-
-    def _note(self, url: str, seen: Sighting) -> None:
-        self.records[url] = note(self.records.get(url), seen, self._today)
 
     @property
-    def unproven(self) -> int:
-        """How many addresses nothing can be said of, as nothing around them answered."""
-        return sum(map(len, self._held.values()))
+    def unproven(self) -> tuple[Sighting, ...]:
+        """What was seen and says nothing, as nothing around it was as it should be."""
+        return tuple(seen for held in self._held.values() for _, seen in held)
 
 
 def read_records(path: Path) -> Records:

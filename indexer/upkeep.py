@@ -74,7 +74,7 @@ def worklist(
 ) -> None:
     """待办清单：哪个科室、什么时候、要核对或者处理哪些条目。"""
     _, given = parse_params([("as_of", as_of)] if as_of is not None else [])
-    form = _form_of(out_file, gaps)
+    form = _form_of(out_file, gaps, policies)
     day, library = given or today(), load_entries(policies)
     if gaps:
         _tell_gaps(_calls(library, owner), day, form, out_file, as_json)
@@ -113,8 +113,8 @@ def _known_records() -> Records:
         return {}
 
 
-def _form_of(out_file: Path | None, gaps: bool) -> FileForm | None:
-    """Return what kind of file it is to be; a file of the public site it may not be."""
+def _form_of(out_file: Path | None, gaps: bool, policies: Path) -> FileForm | None:
+    """Return what kind of file it is to be; one of the public site or an entry it may not be."""
     if out_file is None:
         return None
     allowed = [FileForm.MARKDOWN, FileForm.TABLE] if gaps else list(FileForm)
@@ -122,7 +122,7 @@ def _form_of(out_file: Path | None, gaps: bool) -> FileForm | None:
     if ending not in allowed:
         names = "、".join(f".{form}" for form in allowed)
         raise WrongUse(f"--out 的文件名要以 {names} 结尾，看到的是{shown(out_file.name)}。")
-    for public in (SITE, Path("site")):
+    for public in (SITE, Path("site"), policies):
         if out_file.resolve().is_relative_to(public.resolve()):
             raise WrongUse(f"待办清单只给单位内部用，不能放进 {public}；请换一个文件夹。")
     return FileForm(ending)
@@ -280,7 +280,7 @@ def _look(
     try:
         with bar("看网址") as step:
             for visit in visit_all(questions, inner, manners, day):
-                ledger.take(visit.url, visit.seen, visit.reached)
+                ledger.take(visit.url, visit.seen)
                 done += 1
                 step(done, len(due))
                 if monotonic() > saved + SAVED_EVERY:
@@ -308,13 +308,13 @@ def _tell_links(
     findings = list(find_findings(addresses, ledger.records))
     count = count_states(addresses, ledger.records)
     if as_json:
-        told = {"addresses": len(addresses), "asked": asked, "unreached": ledger.unproven}
+        told = {"addresses": len(addresses), "asked": asked, "unproven": len(ledger.unproven)}
         rows = [found.to_dict() for found in findings]
         print_json({**told, "states": count.states, "changed": count.changed, "findings": rows})
     else:
         _print_links(findings, policies)
         _print_count(addresses, asked, ledger)
-    nothing = ledger.unproven and ledger.unproven == asked
+    nothing = ledger.unproven and len(ledger.unproven) == asked
     raise typer.Exit(1 if count.states[State.DEAD] and not nothing else 0)
 
 
@@ -328,11 +328,14 @@ def _print_links(findings: Sequence[LinkFinding], policies: Path) -> None:
 def _print_count(addresses: Sequence[Address], asked: int, ledger: Ledger) -> None:
     count = count_states(addresses, ledger.records)
     states = count.states
-    if ledger.unproven and ledger.unproven == asked:
-        out.print("没有连上任何一个网站，可能不能上外网；什么也没有记成打不开。")
+    unproven = ledger.unproven
+    if unproven and len(unproven) == asked:
+        answered = any(seen.status for seen in unproven)
+        told = "没有一个网站好好答复" if answered else "没有连上任何一个网站"
+        out.print(f"{told}，可能不能上外网；什么也没有记成打不开。")
         return
-    if ledger.unproven:
-        out.print(f"有 {ledger.unproven} 个没有连上，周围的也都没有连上，不算打不开。")
+    if unproven:
+        out.print(f"有 {len(unproven)} 个没有看成，它们那边的都没有看成，不算打不开。")
     out.print(
         f"条目里有 {len(addresses)} 个网址，这次看了 {asked} 个。现在：正常 {states[State.OK]}，"
         f"搬走 {states[State.MOVED]}，打不开 {states[State.DEAD]}，说不准 {states[State.UNKNOWN]}；"

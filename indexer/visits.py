@@ -62,11 +62,10 @@ class Question:
 
 @dataclass(frozen=True)
 class Visit:
-    """What came of one address; `reached` says that some site answered."""
+    """What came of one address."""
 
     url: str
     seen: Sighting
-    reached: bool
 
 
 class Failed(Exception):
@@ -176,7 +175,6 @@ class _Host:
     next_turn: float = 0.0
     pause: float = 0.0
     down: str = ""
-    answered: bool = False
     robots: dict[str, RobotFileParser | None] = field(default_factory=dict)
 
 
@@ -225,7 +223,7 @@ class _Web:
                 yield self._visit(question)
             except Busy as busy:
                 seen = Sighting(Outcome.REFUSED, busy.status, str(busy), not_before=busy.until)
-                yield Visit(question.url, seen, reached=True)
+                yield Visit(question.url, seen)
                 return
 
     def _visit(self, question: Question) -> Visit:
@@ -237,7 +235,7 @@ class _Web:
             seen = Sighting(Outcome.FAILED, message=str(error))
         except (httpx.InvalidURL, ValueError):
             seen = Sighting(Outcome.FAILED, message="网址写得不对，打不开")
-        return Visit(question.url, seen, self._host(host_of(question.url)).answered)
+        return Visit(question.url, seen)
 
     def _look(self, question: Question) -> Sighting:
         """Follow an address to its end and say what stands there."""
@@ -307,7 +305,7 @@ class _Web:
             error: Exception = Down("没有这个网站（域名查不到）")
             for address in self._addresses(name, url):
                 try:
-                    answer = self._request(method, url, address, asked)
+                    return self._request(method, url, address, asked)
                 except httpx.ConnectError as failure:
                     error = Down(_why_not_connected(failure))
                 except httpx.ConnectTimeout:
@@ -316,9 +314,6 @@ class _Web:
                     raise Failed("等了很久没有回应") from None
                 except (httpx.HTTPError, zlib.error):
                     raise Failed("答复太慢、中断，或者不成样子") from None
-                else:
-                    host.answered = True
-                    return answer
             raise error
 
     def _request(

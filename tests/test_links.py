@@ -561,6 +561,7 @@ def test_a_page_of_half_open_marks_is_still_read() -> None:
 
 FAILED = Sighting(Outcome.FAILED, None, "连不上")
 SEEN = Sighting(Outcome.SEEN, 200, digest="1")
+GONE = Sighting(Outcome.GONE, 404, "网页不在了（网站回 404）")
 
 
 def test_an_address_is_dead_only_after_failures_on_three_different_days() -> None:
@@ -586,19 +587,19 @@ def test_a_failure_leaves_what_was_known_of_the_text() -> None:
 
 def test_where_nothing_answers_nothing_is_held_against_anybody() -> None:
     ledger = Ledger({}, frozenset(), TODAY)
-    ledger.take("http://a.cn/", FAILED, False)
-    ledger.take("http://b.cn/", FAILED, False)
-    assert (ledger.records, ledger.unproven) == ({}, 2)
-    ledger.take("http://c.cn/", SEEN, True)
-    ledger.take("http://d.cn/", FAILED, False)
+    ledger.take("http://a.cn/", FAILED)
+    ledger.take("http://b.cn/", GONE)  # a gateway answers so for everybody
+    assert (ledger.records, ledger.unproven) == ({}, (FAILED, GONE))
+    ledger.take("http://c.cn/", SEEN)
+    ledger.take("http://d.cn/", FAILED)
     assert sorted(ledger.records) == [f"http://{name}.cn/" for name in "abcd"]
-    assert ledger.unproven == 0
+    assert ledger.unproven == ()
 
 
 def test_an_inner_host_that_answers_proves_nothing_of_the_outside() -> None:
     ledger = Ledger({}, frozenset({"10.1.2.3"}), TODAY)
-    ledger.take("http://10.1.2.3/", SEEN, True)
-    ledger.take("http://a.cn/", FAILED, False)
+    ledger.take("http://10.1.2.3/", SEEN)
+    ledger.take("http://a.cn/", FAILED)
     assert list(ledger.records) == ["http://10.1.2.3/"]
 
 
@@ -787,6 +788,14 @@ def test_on_a_closed_network_nothing_is_called_dead(tmp_path: Path) -> None:
     assert code == 0
     assert said == "没有连上任何一个网站，可能不能上外网；什么也没有记成打不开。\n"
     assert read_records(tmp_path / "build" / "links.json") == {}
+
+
+def test_a_gateway_that_answers_for_everybody_makes_nothing_dead(
+    host: Host, tmp_path: Path
+) -> None:
+    write_project(tmp_path, loan=host.url("/a"), road="http://www.policykb.invalid/")
+    code, said, _ = run(tmp_path, "links", "--pause", "0")
+    assert (code, said) == (0, "没有一个网站好好答复，可能不能上外网；什么也没有记成打不开。\n")
 
 
 def test_an_interrupted_run_keeps_what_it_has_seen(host: Host, tmp_path: Path) -> None:

@@ -373,6 +373,7 @@ def test_the_command_tells_a_terminal_a_program_and_a_file(tmp_path: Path) -> No
         (["--out", "清单.docx"], "--out 的文件名要以 .md、.csv、.ics、.html 结尾"),
         (["--gaps", "--out", "清单.ics"], "--out 的文件名要以 .md、.csv 结尾"),
         (["--out", "build/site/a.html"], "待办清单只给单位内部用，不能放进 build/site"),
+        (["--out", "policies/a.md"], "待办清单只给单位内部用，不能放进 policies"),
         (["--out", "没有/清单.md"], "写不了 没有/清单.md"),
         (["--as-of", "昨天"], "as_of"),
     ],
