@@ -194,7 +194,7 @@ def _named(entry: Entry) -> Iterator[tuple[str, Place]]:
         yield _bare(url), Place(entry, place_name(loc), entry.line_of(*loc))
     for number, line in enumerate(entry.policy.body.split("\n"), start=entry.body_line):
         for url in _BARE.findall(line):
-            yield _bare(url), Place(entry, "正文", number)
+            yield _bare(url.rstrip(".,;:!?*_")), Place(entry, "正文", number)
 
 
 def _urls(value: Any, loc: Loc) -> Iterator[tuple[Loc, str]]:

@@ -614,7 +614,7 @@ def test_every_field_that_names_an_address_is_looked_at_once(tmp_path: Path) -> 
         materials=[{"name": "申请表", "template_url": "http://a.cn/t"}],
         counter=[{"name": "窗口", "url": "http://a.cn/c"}],
         contact=[{"name": "热线", "url": "http://a.cn/s"}],
-        body="见[网页](http://a.cn/b)和 http://a.cn/e。",
+        body="见[网页](http://a.cn/b)和 http://a.cn/e. 为准。",
         internal="http://a.cn/internal",
     )
     addresses = find_addresses(make_library(policy, tmp_path=tmp_path))
