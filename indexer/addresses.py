@@ -1,0 +1,175 @@
+"""Commands for names and addresses (改名和撤下): rename, withdraw."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import typer.core
+from rich.markup import escape
+
+from indexer.changeset import Change, NotWritten, apply_changes, recover
+from indexer.clock import today
+from indexer.commandline import POLICIES, AsJson, Policies, WrongUse, load_entries, project_root
+from indexer.entryfile import save_entry
+from indexer.library import Library
+from indexer.problems import did_you_mean, shown
+from indexer.renaming import (
+    LABELS,
+    Plan,
+    Refused,
+    What,
+    check_plan,
+    plan_rename,
+    plan_withdrawal,
+)
+from indexer.revisions import last_commits
+from indexer.terminal import err, out, print_json
+
+KINDS = "、".join(f"{what}（{label}）" for what, label in LABELS.items())
+DryRun = Annotated[bool, typer.Option("--dry-run", help="只列出要改什么，不写文件。")]
+
+
+def rename(
+    what: Annotated[str | None, typer.Argument(help=f"改什么：{KINDS}。")] = None,
+    old: Annotated[str | None, typer.Argument(help="现在的名称。")] = None,
+    new: Annotated[str | None, typer.Argument(help="新的名称。")] = None,
+    dry_run: DryRun = False,
+    restore: Annotated[
+        bool, typer.Option("--restore", help="上次没有写完就断了的，恢复到改以前的样子。")
+    ] = False,
+    policies: Policies = POLICIES,
+    as_json: AsJson = False,
+) -> None:
+    """改名：主题、地区、发文机关、条目名，用到的地方一起改，要么全改，要么不改。"""
+    if restore:
+        _restore(policies, as_json)
+        return
+    if what is None or old is None or new is None:
+        raise WrongUse("写明改什么、旧名、新名，例如 rename topic 人才 人才政策。")
+    if what not in list(What):
+        hint = did_you_mean(what[:80], What)
+        raise WrongUse(f"只能改 {KINDS}，收到的是{shown(what)}。{hint}")
+    library = load_entries(policies)
+    try:
+        plan = plan_rename(What(what), old, new, library, project_root(), today())
+    except Refused as error:
+        raise WrongUse(str(error)) from None
+    _carry_out(plan, library, dry_run)
+    if as_json:
+        print_json(_told(plan, library, dry_run))
+        return
+    _print_plan(plan, library)
+    done = f"{'要改' if dry_run else '改好了'}：{LABELS[What(what)]} {old} → {new}"
+    out.print(escape(f"{done}，{len(plan.changes)} 个文件。"))
+    _print_rest(plan, dry_run)
+
+
+def withdraw(
+    slug: Annotated[str, typer.Argument(help="撤下哪个条目（条目名）。")],
+    reason: Annotated[str, typer.Option(help="为什么撤下，一句话，网页上谁都看得到。")],
+    instead: Annotated[str | None, typer.Option(help="现在该看哪个条目（条目名）。")] = None,
+    copy: Annotated[
+        Path | None, typer.Option(help="撤下的条目另存到哪个文件；没有提交过的一定要写。")
+    ] = None,
+    dry_run: DryRun = False,
+    policies: Policies = POLICIES,
+    as_json: AsJson = False,
+) -> None:
+    """撤下条目：写错了的、不该收的，从政策库里拿掉，旧网址说明原因；到期的不用撤。"""
+    library = load_entries(policies)
+    try:
+        plan = plan_withdrawal(slug, reason, instead or "", library, project_root(), today())
+    except Refused as error:
+        raise WrongUse(str(error)) from None
+    if not dry_run:
+        _keep_copy(library, slug, copy)
+    _carry_out(plan, library, dry_run)
+    if as_json:
+        print_json(_told(plan, library, dry_run))
+        return
+    _print_plan(plan, library)
+    done = "要撤下" if dry_run else "撤下了"
+    out.print(f"{done}：{slug}。旧网址会说明原因，搜索和列表里不再有它。")
+    _print_rest(plan, dry_run)
+
+
+def _restore(policies: Path, as_json: bool) -> None:
+    try:
+        count = recover(policies)
+    except NotWritten as error:
+        raise WrongUse(str(error)) from None
+    if as_json:
+        print_json({"restored": count})
+    else:
+        restored = f"恢复了 {count} 个文件，和改以前一样。"
+        out.print(restored if count else "没有断在一半的改名，不用恢复。")
+
+
+def _carry_out(plan: Plan, library: Library, dry_run: bool) -> None:
+    """Check the plan and, unless it is only to be seen, write it."""
+    with err.status("正在核查改好以后的政策库……"):
+        try:
+            check_plan(plan, library)
+            if not dry_run:
+                apply_changes(plan.changes, library.root)
+        except (Refused, NotWritten) as error:
+            raise WrongUse(str(error)) from None
+
+
+def _keep_copy(library: Library, slug: str, copy: Path | None) -> None:
+    """Keep what would be lost: an entry that git does not know as it is."""
+    path = library.by_slug[slug].path
+    if copy is not None:
+        try:
+            save_entry(copy, (library.root / path).read_bytes().decode())
+        except OSError as error:
+            raise WrongUse(f"写不了 {copy}（{error.strerror}），什么都没有改。") from None
+    elif path not in last_commits(library.root):
+        raise WrongUse(
+            f"{path} 现在的内容没有提交过，撤下就找不回来了。"
+            "请先提交，或者用 --copy 写明另存到哪个文件。"
+        )
+
+
+def _shown(change: Change, library: Library) -> str:
+    """Return a path as a person would type it in the project."""
+    path = change.path.resolve()
+    for folder in (library.root.resolve().parent, Path.cwd(), project_root()):
+        if path.is_relative_to(folder):
+            return path.relative_to(folder).as_posix()
+    return str(path)
+
+
+def _told(plan: Plan, library: Library, dry_run: bool) -> dict[str, Any]:
+    files = [
+        {"path": name, "change": _kind(change), "diff": change.diff(name)}
+        for change in plan.changes
+        for name in (_shown(change, library),)
+    ]
+    return {"written": not dry_run, "files": files, "mentions": list(plan.mentions)}
+
+
+def _kind(change: Change) -> str:
+    if change.before is None:
+        return "added"
+    return "removed" if change.after is None else "changed"
+
+
+def _print_plan(plan: Plan, library: Library) -> None:
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    for change in plan.changes:
+        for line in change.diff(_shown(change, library)).splitlines():
+            colour = colours.get(line[:1])
+            text = escape(line)
+            out.print(f"[{colour}]{text}[/{colour}]" if colour else text)
+
+
+def _print_rest(plan: Plan, dry_run: bool) -> None:
+    if plan.mentions:
+        out.print("这些地方还写着旧的条目名，没有改，请看一看：")
+        for place in plan.mentions:
+            out.print(f"  {escape(place)}")
+    if dry_run:
+        out.print("这次没有写文件；去掉 --dry-run 就改。")
+    else:
+        out.print("接下来运行 policykb index 和 policykb site，网站和检索就跟着改。")
