@@ -173,7 +173,8 @@ def _load_entry(root: Path, path: Path, problems: list[Problem]) -> Entry | None
     if policy is None:
         return None
     name = path.relative_to(root).as_posix()
-    entry = Entry(policy, name, blob_id(data), front.lines, body_line)
+    blank = body[: len(body) - len(body.lstrip())].count("\n")  # lines that the policy leaves out
+    entry = Entry(policy, name, blob_id(data), front.lines, body_line + blank)
     for loc, message in check_entry(entry):
         problems.append(Problem(shown_path, entry.line_of(*loc), place_name(loc), message))
     return entry

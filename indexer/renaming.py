@@ -188,24 +188,29 @@ def _reasons_against(what: What, old: str, new: str, library: Library) -> Iterat
     one = what is What.ISSUER and others.get(old) == new  # another spelling of the same
     if old not in known and not one:
         yield _no_such(what, old, library)
-    if what is What.ENTRY and (not re.fullmatch(SLUG_PATTERN, new) or len(new) > 80):
-        yield (
-            f"{shown(new)}不能作条目名：只用小写英文字母、数字和连字符，最长 80 个字符，"
-            "例如 road-excavation。"
-        )
-    if what is not What.ENTRY and (not re.fullmatch(_NAME, new) or len(new) > MAX_NAME):
-        yield (
-            f"{shown(new)}不能作名称：只用汉字、字母、数字、括号和连字符，中间没有空格，"
-            f"最长 {MAX_NAME} 个字。"
-        )
-    if new == old:
+    if unfit := _unfit(what, new):
+        yield unfit
+    elif new == old:
         yield "新旧名称一样，不用改。"
     elif new in known and not one:
         yield f"{LABELS[what]}{shown(new)}已经有了，请换一个名称。"
-    elif others.get(new, old) != old:
+    elif new in others and not (what is What.ISSUER and others[new] == old):
         yield f"{shown(new)}是{LABELS[what]}{shown(others[new])}的别的写法，请换一个名称。"
     elif what is What.ENTRY:
         yield from _reasons_in_the_past(old, new, library)
+
+
+def _unfit(what: What, name: str) -> str:
+    """Return why nothing can have this name, or nothing."""
+    if what is What.ENTRY:
+        if re.fullmatch(SLUG_PATTERN, name) and len(name) <= 80:
+            return ""
+        allowed = "小写英文字母、数字和连字符，最长 80 个字符，例如 road-excavation"
+        return f"{shown(name)}不能作条目名：只用{allowed}。"
+    if re.fullmatch(_NAME, name) and len(name) <= MAX_NAME:
+        return ""
+    allowed = f"汉字、字母、数字、括号和连字符，中间没有空格，最长 {MAX_NAME} 个字"
+    return f"{shown(name)}不能作名称：只用{allowed}。"
 
 
 def _reasons_in_the_past(old: str, new: str, library: Library) -> Iterator[str]:
