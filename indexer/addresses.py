@@ -1,5 +1,6 @@
 """Commands for names and addresses (改名和撤下): rename, withdraw."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,7 +8,7 @@ import typer
 import typer.core
 from rich.markup import escape
 
-from indexer.changeset import Change, NotWritten, apply_changes, recover
+from indexer.changeset import Change, NotWritten, apply_changes, diff, recover
 from indexer.clock import today
 from indexer.commandline import POLICIES, AsJson, Policies, WrongUse, load_entries, project_root
 from indexer.entryfile import save_entry
@@ -140,25 +141,35 @@ def _shown(change: Change, library: Library) -> str:
     return str(path)
 
 
+def _rows(plan: Plan, library: Library) -> Iterator[dict[str, str]]:
+    """Yield each file with what happens to it; a file that gets another name is one."""
+    new = next((c for c in plan.changes if c.before is None and c.path.suffix != ".yml"), None)
+    for change in plan.changes:
+        path, before, after = _shown(change, library), change.before or "", change.after or ""
+        if change.after is None and new is not None:
+            to = _shown(new, library)
+            changed = diff(before, new.after or "", path, to)
+            yield {"path": path, "change": "renamed", "to": to, "diff": changed}
+        elif change is not new:
+            kind = "removed" if change.after is None else "changed"
+            kind = "added" if change.before is None else kind
+            yield {"path": path, "change": kind, "diff": diff(before, after, path, path)}
+
+
 def _told(plan: Plan, library: Library, dry_run: bool) -> dict[str, Any]:
-    files = [
-        {"path": name, "change": _kind(change), "diff": change.diff(name)}
-        for change in plan.changes
-        for name in (_shown(change, library),)
-    ]
+    files = list(_rows(plan, library))
     return {"written": not dry_run, "files": files, "mentions": list(plan.mentions)}
-
-
-def _kind(change: Change) -> str:
-    if change.before is None:
-        return "added"
-    return "removed" if change.after is None else "changed"
 
 
 def _print_plan(plan: Plan, library: Library) -> None:
     colours = {"+": "green", "-": "red", "@": "cyan"}
-    for change in plan.changes:
-        for line in change.diff(_shown(change, library)).splitlines():
+    for row in _rows(plan, library):
+        if row["change"] == "renamed":
+            out.print(escape(f"文件 {row['path']} → {row['to']}"))
+        if row["change"] == "removed":
+            out.print(escape(f"删去 {row['path']}"))
+            continue
+        for line in row["diff"].splitlines():
             colour = colours.get(line[:1])
             text = escape(line)
             out.print(f"[{colour}]{text}[/{colour}]" if colour else text)

@@ -33,16 +33,12 @@ class Change:
     before: str | None
     after: str | None
 
-    def diff(self, name: str) -> str:
-        """Return what changes, as `diff -u` shows it; `name` is the path as it is shown."""
-        lines = difflib.unified_diff(
-            (self.before or "").splitlines(keepends=True),
-            (self.after or "").splitlines(keepends=True),
-            name if self.before is not None else "/dev/null",
-            name if self.after is not None else "/dev/null",
-            n=1,
-        )
-        return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+
+def diff(before: str, after: str, old: str, new: str) -> str:
+    """Return what changes between two texts, as `diff -u` shows it, under the names of files."""
+    one, other = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    lines = difflib.unified_diff(one, other, old, new, n=1)
+    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 
 
 class NotWritten(Exception):

@@ -285,10 +285,16 @@ def test_a_dry_run_shows_everything_and_writes_nothing(project: Path) -> None:
     assert files_of(project) == before
     told: dict[str, Any] = json.loads(done.stdout)
     assert told["written"] is False
-    changes = {row["path"]: row["change"] for row in told["files"]}
-    assert changes["policies/permit.md"] == "removed"
-    assert changes["policies/x.md"] == "added"
-    assert changes["policies/approvals/road.md"] == "changed"
+    rows = {row["path"]: row for row in told["files"]}
+    assert rows["policies/permit.md"] == {
+        "path": "policies/permit.md",
+        "change": "renamed",
+        "to": "policies/x.md",
+        "diff": "",
+    }
+    assert rows["policies/moved.yml"]["change"] == "added"
+    assert rows["policies/approvals/road.md"]["change"] == "changed"
+    assert "+supersedes: [x]" in rows["policies/approvals/road.md"]["diff"]
     assert "tests/test_a.py:1" in told["mentions"]
 
 
