@@ -63,6 +63,8 @@ def rename(
     done = f"{'要改' if dry_run else '改好了'}：{LABELS[What(what)]} {old} → {new}"
     out.print(escape(f"{done}，{len(plan.changes)} 个文件。"))
     _print_rest(plan, dry_run)
+    if what != What.ENTRY and not dry_run:
+        out.print("正在运行的服务要重新打开，才认得新的名称。")
 
 
 def withdraw(

@@ -93,7 +93,7 @@ def plan_rename(what: What, old: str, new: str, library: Library, project: Path,
         What.REGION: lambda loc, value, head: _if(_is_region(loc, head), value, old, new),
         What.ISSUER: lambda loc, value, _: _issuer_of(loc, value, old, new),
     }
-    entries = (_revise(path, change_of[what]) for path in _entry_files(library))
+    entries = (_revise(path, old, change_of[what]) for path in _entry_files(library))
     changes = [*_rename_in_lexicon(what, old, new), *filter(None, entries)]
     return Plan(tuple(changes))
 
@@ -264,9 +264,13 @@ def _text_of(path: Path) -> str:
     return path.read_bytes().decode("utf-8")
 
 
-def _revise(path: Path, change_of: ChangeOf, links: tuple[str, str] | None = None) -> Change | None:
+def _revise(
+    path: Path, old: str, change_of: ChangeOf, links: tuple[str, str] | None = None
+) -> Change | None:
     """Return the change of one entry's file, or None where nothing changes."""
     text = _text_of(path)
+    if old not in text and "\\" not in text:  # which may stand for any character in YAML
+        return None
     try:
         revised = _change_values(text, change_of)
     except NoFrontMatter:  # a note beside the samples
@@ -422,7 +426,7 @@ def _plan_entry(old: str, new: str, library: Library, project: Path, day: date) 
     own = library.root / library.by_slug[old].path
     changes: list[Change] = []
     for path in _entry_files(library):
-        change = _revise(path, change_of, (old, new))
+        change = _revise(path, old, change_of, (old, new))
         if path == own:
             text = _text_of(path)
             changes.append(Change(path, text, None))

@@ -361,7 +361,7 @@ def test_changes_are_written_together_and_leave_nothing_beside_them(tmp_path: Pa
     assert (tmp_path / "a").read_text("utf-8") == "new a\n"
 
 
-def test_a_failure_half_way_puts_back_what_was_there(tmp_path: Path) -> None:
+def test_a_folder_in_the_place_of_a_file_is_told_before_anything_is_written(tmp_path: Path) -> None:
     changes = three(tmp_path)
     (tmp_path / "d" / "full").mkdir(parents=True)  # a folder in the way of the last file
     with pytest.raises(NotWritten, match="刚刚被人改过"):
