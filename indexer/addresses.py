@@ -85,8 +85,8 @@ def withdraw(
     except Refused as error:
         raise WrongUse(str(error)) from None
     if not dry_run:
-        _keep_copy(library, slug, copy)
-    _carry_out(plan, library, dry_run)
+        _look_at_copy(library, slug, copy)
+    _carry_out(plan, library, dry_run, copy)
     if as_json:
         print_json(_told(plan, library, dry_run))
         return
@@ -108,30 +108,40 @@ def _restore(policies: Path, as_json: bool) -> None:
         out.print(restored if count else "没有断在一半的改名，不用恢复。")
 
 
-def _carry_out(plan: Plan, library: Library, dry_run: bool) -> None:
-    """Check the plan and, unless it is only to be seen, write it."""
+def _carry_out(plan: Plan, library: Library, dry_run: bool, copy: Path | None = None) -> None:
+    """Check the plan and, unless it is only to be seen, write it, what goes into a copy first."""
     with err.status("正在核查改好以后的政策库……"):
         try:
             check_plan(plan, library)
-            if not dry_run:
-                apply_changes(plan.changes, library.root)
+            if dry_run:
+                return
+            if copy is not None:
+                _keep_copy(plan, copy)
+            apply_changes(plan.changes, library.root)
         except (Refused, NotWritten) as error:
             raise WrongUse(str(error)) from None
 
 
-def _keep_copy(library: Library, slug: str, copy: Path | None) -> None:
-    """Keep what would be lost: an entry that git does not know as it is."""
+def _look_at_copy(library: Library, slug: str, copy: Path | None) -> None:
+    """Refuse to lose an entry that git does not know as it is, and a place that cannot be used."""
     path = library.by_slug[slug].path
-    if copy is not None:
-        try:
-            save_entry(copy, (library.root / path).read_bytes().decode())
-        except OSError as error:
-            raise WrongUse(f"写不了 {copy}（{error.strerror}），什么都没有改。") from None
-    elif path not in last_commits(library.root):
-        raise WrongUse(
-            f"{path} 现在的内容没有提交过，撤下就找不回来了。"
-            "请先提交，或者用 --copy 写明另存到哪个文件。"
-        )
+    if copy is None:
+        if path not in last_commits(library.root):
+            raise WrongUse(
+                f"{path} 现在的内容没有提交过，撤下就找不回来了。"
+                "请先提交，或者用 --copy 写明另存到哪个文件。"
+            )
+    elif copy.exists():
+        raise WrongUse(f"{copy} 已经有了，请给 --copy 换一个文件名。")
+    elif copy.resolve().is_relative_to(library.root.resolve()):
+        raise WrongUse(f"--copy 不能放在政策库 {library.root} 里，不然又成了条目。")
+
+
+def _keep_copy(plan: Plan, copy: Path) -> None:
+    try:
+        save_entry(copy, next(c.before for c in plan.changes if c.after is None and c.before))
+    except OSError as error:
+        raise NotWritten(f"写不了 {copy}（{error.strerror}），什么都没有改。") from None
 
 
 def _shown(change: Change, library: Library) -> str:

@@ -125,7 +125,7 @@ def plan_withdrawal(
     path = library.root / entry.path
     moves = _change_moves(library, withdraw_in(library.moves, gone))
     changes = (Change(path, _text_of(path), None), moves)
-    return Plan(changes, tuple(_mentions(slug, project, changes)))
+    return Plan(changes, tuple(_mentions(slug, library, project, changes)))
 
 
 def check_plan(plan: Plan, library: Library) -> None:
@@ -436,7 +436,7 @@ def _plan_entry(old: str, new: str, library: Library, project: Path, day: date) 
             changes.append(change)
     changes.append(_change_moves(library, rename_in(library.moves, old, new, day)))
     changes += _change_beside(old, new, library, project)
-    return Plan(tuple(changes), tuple(_mentions(old, project, changes)))
+    return Plan(tuple(changes), tuple(_mentions(old, library, project, changes)))
 
 
 def _change_moves(library: Library, moves: tuple[Move, ...]) -> Change:
@@ -454,8 +454,8 @@ def _change_beside(old: str, new: str, library: Library, project: Path) -> Itera
         (LEXICON / "pins.yml", lambda text: _change_rows(text, ("slug",), old, new)),
     ):
         yield from _change_text(path, change)
-    if not library.root.resolve().is_relative_to(project.resolve()):
-        return  # the tests and the settings are those of another library
+    if not _belongs(library, project):
+        return
     tests = project / "tests"
     yield from _change_text(project / "mkdocs.yml", lambda text: page.sub(rf"\g<1>{new}", text))
     for path in sorted(tests.glob("*.csv")):
@@ -488,8 +488,17 @@ def _change_rows(text: str, keys: tuple[str, ...], old: str, new: str) -> str:
     return replace_scalars(text, places) if places else text
 
 
-def _mentions(slug: str, project: Path, changes: Iterable[Change]) -> Iterator[str]:
+def _belongs(library: Library, project: Path) -> bool:
+    """Tell whether the tests and the settings of a project are those of this library."""
+    return library.root.resolve().is_relative_to(project.resolve())
+
+
+def _mentions(
+    slug: str, library: Library, project: Path, changes: Iterable[Change]
+) -> Iterator[str]:
     """Yield where the project still speaks of a name, for a person to look at."""
+    if not _belongs(library, project):
+        return
     whole = re.compile(rf"(?<![a-z0-9-]){re.escape(slug)}(?![a-z0-9-])")
     planned = {change.path.resolve(): change.after for change in changes}
     folders = [project / name for name in ("tests", "benchmarks", "site", "indexer")]

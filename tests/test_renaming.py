@@ -478,6 +478,10 @@ def test_an_entry_is_withdrawn_with_its_reason_and_a_copy(project: Path) -> None
     refused = run(project, *words)
     assert refused.returncode == 2
     assert "permit-fee.md 现在的内容没有提交过，撤下就找不回来了" in refused.stderr
+    inside = run(project, *words, "--copy", "policies/fee.md")
+    assert "--copy 不能放在政策库 policies 里" in inside.stderr
+    there = run(project, *words, "--copy", "mkdocs.yml")
+    assert "mkdocs.yml 已经有了" in there.stderr
     done = run(project, *words, "--copy", "旧条目/fee.md")
     assert done.returncode == 0, done.stderr
     assert not (project / "policies/permit-fee.md").exists()
