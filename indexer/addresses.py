@@ -14,12 +14,12 @@ from indexer.commandline import POLICIES, AsJson, Policies, WrongUse, load_entri
 from indexer.entryfile import save_entry
 from indexer.library import Library
 from indexer.problems import did_you_mean, shown
+from indexer.rehearsal import check_plan
 from indexer.renaming import (
     LABELS,
     Plan,
     Refused,
     What,
-    check_plan,
     plan_rename,
     plan_withdrawal,
 )
