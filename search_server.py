@@ -15,6 +15,7 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlencode
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
@@ -52,6 +53,7 @@ from indexer.index import (
 )
 from indexer.internal import NO_NOTES, Notes, read_notes, search_noted
 from indexer.matching import match
+from indexer.moved import unknown_entry
 from indexer.notice import Notice
 from indexer.noticehtml import notice_style, render_file
 from indexer.noticepdf import PdfUnavailable, Printer
@@ -266,7 +268,7 @@ def _add_api(
         edition, day = latest.get(), given or today()
         index, inside = edition.index, access and access.is_shown(request.headers)
         if slug not in index.rows:
-            return _no_entry(slug, index)
+            return _no_entry(slug, index, lambda new: _beside(new, request))
         if inside:
             note = edition.notes.texts.get(slug)
             record = _record(index, slug, day) | ({"internal": note} if note else {})
@@ -281,7 +283,7 @@ def _add_api(
         _, given = parse_params([pair for pair in others if pair[0] == "as_of"])
         edition, day = latest.get(), given or today()
         if slug not in edition.index.rows:
-            return _no_entry(slug, edition.index)
+            return _no_entry(slug, edition.index, lambda new: _beside(new, request))
         find = sources_of_index(edition.index)
         notice = make_notice(find, slug, situations, day, str(request.base_url))
         tag = tag_of(request.scope["path"], edition.mark, sources, notice.link, form)
@@ -320,7 +322,13 @@ def _add_api(
         edition, day = latest.get(), today()
         record = edition.index.record(params.slug)
         if record is None:
-            return _no_entry(params.slug, edition.index)
+            asked = request.query_params.multi_items()
+            others = [pair for pair in asked if pair[0] != "slug"]
+            return _no_entry(
+                params.slug,
+                edition.index,
+                lambda new: f"due?{urlencode([('slug', new), *others])}",
+            )
         slug, title = params.slug, record["title"]
         calendar = load_calendar()
         found = calculate(terms_of(record), params.filing, calendar)
@@ -342,9 +350,22 @@ def _add_api(
         raise HTTPException(404)
 
 
-def _no_entry(slug: str, index: Index) -> Response:
-    hint = did_you_mean(slug[:80], index.slugs)
-    return _errors(404, ParameterProblem("slug", f"没有条目{shown(slug)}。{hint}"))
+def _no_entry(slug: str, index: Index, address_of: Callable[[str], str]) -> Response:
+    """Lead on from a former name (308), tell of what was withdrawn (410), or say there is none."""
+    problem = ParameterProblem("slug", unknown_entry(slug, index.slugs, index.former))
+    move = index.former.get(slug)
+    if move is None:
+        return _errors(404, problem)
+    if move.is_withdrawn:
+        return _errors(410, problem, headers=ASK_FIRST)
+    # Asked for again each time: a name may be given back.
+    return _errors(308, problem, headers={**ASK_FIRST, "Location": address_of(move.to)})
+
+
+def _beside(slug: str, request: Request) -> str:
+    """Return the address of another entry from that of the one asked for."""
+    query = request.url.query
+    return f"{slug}?{query}" if query else slug
 
 
 def _take_format(pairs: list[tuple[str, str]]) -> tuple[Format | None, list[tuple[str, str]]]:

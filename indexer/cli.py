@@ -14,7 +14,7 @@ import typer.core
 from rich.markup import escape
 from typer import rich_utils
 
-from indexer import counter, upkeep
+from indexer import addresses, counter, upkeep
 from indexer.access import AccessUnsafe, open_access
 from indexer.build import SiteError, SiteReport, build_site
 from indexer.checkcodes import WrongCode
@@ -49,6 +49,7 @@ from indexer.explain import Part, explain
 from indexer.frontmatter import line_of, read_front_matter
 from indexer.index import Index, IndexMissing, open_index
 from indexer.internal import NO_NOTES, read_notes, search_noted
+from indexer.issuers import check_issuers
 from indexer.leaks import find_leaks
 from indexer.library import Library
 from indexer.loader import Readings, inspect_library
@@ -74,6 +75,7 @@ from indexer.terminal import (
     print_note_hits,
     print_preview,
     print_problems,
+    print_reminders,
     print_report,
     print_summary,
     problem_rows,
@@ -144,10 +146,13 @@ def check(
         library, problems = inspect_library(policies, step)
     if chosen:
         problems = tuple(problem for problem in problems if problem.path in chosen)
+    reminders = [found for found in check_issuers(library) if not chosen or found.path in chosen]
     if as_json:
-        print_json({"entries": len(library.entries), "problems": problem_rows(problems)})
+        rows = {"problems": problem_rows(problems), "reminders": problem_rows(reminders)}
+        print_json({"entries": len(library.entries), **rows})
     else:
         print_problems(problems)
+        print_reminders(reminders)
         if not problems:
             out.print(f"{len(chosen) or len(library.entries)} 个条目，没有发现问题。")
     raise typer.Exit(1 if problems else 0)
@@ -309,11 +314,15 @@ def search_command(
         noted = search_noted(opened, notes, params, day or today())
         parts = _explain(opened, noted.answer) if explained else {}
         reply = _first_reply(opened, noted.answer)
+        moved_to = opened.former.get(query.strip())
     if as_json:
         answer = noted.to_dict() if internal else noted.answer.to_dict()
         told = {slug: [asdict(part) for part in found] for slug, found in parts.items()}
-        print_json(answer | ({"explanation": told} if explained else {}))
+        named = {"moved": moved_to.to_row()} if moved_to else {}
+        print_json(answer | ({"explanation": told} if explained else {}) | named)
     else:
+        if moved_to:
+            out.print(escape(str(moved_to)))
         print_answer(noted.answer, parts, noted.notes, reply)
         print_note_hits(noted)
 
@@ -436,6 +445,8 @@ command("due")(counter.due)
 command("bundle")(counter.bundle)
 command("worklist")(upkeep.worklist)
 command("links")(upkeep.links)
+command("rename")(addresses.rename)
+command("withdraw")(addresses.withdraw)
 
 
 @command()

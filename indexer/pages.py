@@ -29,6 +29,7 @@ from indexer.entrypage import (
 )
 from indexer.faq import TopicQuestions, gather_questions
 from indexer.library import Library
+from indexer.movedpage import moved_pages
 from indexer.notice import has_notice, warnings_of
 from indexer.noticehtml import notice_style, render_sheet
 from indexer.notices import make_notice, sources_of_library
@@ -100,7 +101,8 @@ def _make_pages(library: Library, day: date) -> dict[str, str]:
     questionnaire, match = _questionnaire(policies)
     data = _shared_files() | files | questionnaire
     single = match | _single_pages(library, day, version)
-    return pages | entries | _notice_pages(library) | data | single
+    moved = _moved_pages(library)
+    return pages | entries | _notice_pages(library) | moved | data | single
 
 
 def _entry_pages(library: Library, titles: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
@@ -150,6 +152,19 @@ def _notice_pages(library: Library) -> dict[str, str]:
             },
         )
     return pages
+
+
+def _moved_pages(library: Library) -> dict[str, str]:
+    """Return a page at each address that once was: it leads on, or says why the entry is gone."""
+    return {
+        f"{address}.md": _page(
+            "moved.html",
+            "网址换了" if told["to"] else f"已撤下：{told['title'] or told['slug']}",
+            summary="这个网址上的条目换了网址，或者已经撤下。",
+            moved=told,
+        )
+        for address, told in moved_pages(library).items()
+    }
 
 
 def _questions(policy: Policy) -> list[Data]:

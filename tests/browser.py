@@ -94,9 +94,13 @@ def open_context(browser: Browser, day: date) -> Iterator[BrowserContext]:
     context.close()
 
 
-def build_project(folder: Path, entries: dict[str, Fields], day: date) -> Path:
-    """Return a project with these entries, its index, and its site as built on `day`."""
+def build_project(folder: Path, entries: dict[str, Fields], day: date, moved: str = "") -> Path:
+    """Return a project with these entries, its index, and its site as built on `day`.
+
+    `moved` is what the file of former names says.
+    """
     project = write_project(folder, entries)
+    (project / "policies" / "moved.yml").write_text(moved, encoding="utf-8")
     library = load_library(project / "policies")
     build_index(library, project / "build" / "index")
     build_pages(library, project / "build" / "pages", day)

@@ -91,6 +91,7 @@ VIEWS = {
     "bundle": View("policies/wedding.html"),
     "about": View("about.html"),
     "missing page": View("404.html"),
+    "withdrawn": View("policies/wrong-loan.html", alike=True),
 }
 
 
@@ -107,6 +108,15 @@ READ_OUT = """## 一句话说清
 2. 再作决定
 
 能当场决定的当场决定，书面说明理由的另行送达，需要听证的先听证，需要检验检疫的先检验检疫，需要专家评审的先评审，所需时间不计算在期限里。
+"""
+
+
+WITHDRAWN = """withdrawn:
+- from: wrong-loan
+  title: 写错的贷款
+  reason: 把市里的规定写成了区里的。
+  instead: tax-relief-2026
+  date: '2026-11-22'
 """
 
 
@@ -138,7 +148,7 @@ def library() -> dict[str, dict[str, Any]]:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("indexer.pages.LIST_CARDS", 6)  # so that few entries make a long list
-        return build_project(tmp_path_factory.mktemp("access"), library(), TODAY)
+        return build_project(tmp_path_factory.mktemp("access"), library(), TODAY, WITHDRAWN)
 
 
 @pytest.fixture(scope="module")
