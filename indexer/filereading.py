@@ -113,6 +113,7 @@ _LONG = "这个文件的文字太多（{}），不像是一份文件。请只留
 _SLOW = "这个{}文件 {} 秒还没有读完，没有再等。请用 Word 或浏览器打开它，另存为一份新的再导入。"
 _BROKEN = "这个{}文件坏了，或者没有下载完整，读不出来。请重新下载，或者打开后另存为一份新的。"
 _HUGE = "这个{}文件读起来要的内存太多，没有再读。请去掉里面的图片，或者拆成几份。"
+_MISSING = "没有装读{}文件要用的 {}，请在政策库的文件夹里运行 {} -m pip install -e '.[import]'。"
 _UNKNOWN = "认不出这是什么文件。能读的有 .docx、.doc、.pdf、.html、.txt、.md。"
 _TAGS = (
     b"<!doctype html",
@@ -285,6 +286,8 @@ def _answer(data: bytes, name: str, kind: Kind) -> _Answer:
         transcript = settle(_reader(kind)(data, name))
     except Unreadable as error:
         return _Answer(reason=str(error))
+    except ModuleNotFoundError as error:
+        return _Answer(reason=_MISSING.format(_SHOWN[kind], error.name, sys.executable))
     except MemoryError:
         return _Answer(reason=_HUGE.format(_SHOWN[kind]))
     except Exception:  # a broken file may make a library stumble anywhere

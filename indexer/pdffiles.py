@@ -10,10 +10,14 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
+from pdfminer.pdfdocument import PDFPasswordIncorrect
+from pdfminer.pdfpage import PDFPage
+from pdfplumber.pdf import PDF
+from pdfplumber.utils.exceptions import PdfminerException
+
 from indexer.headings import Number, number_of
 from indexer.plaintext import squeezed, table_text, tidy
 from indexer.transcript import Block, Shape, Transcript, Unreadable
-from indexer.wordfiles import missing
 
 MAX_PAGES = 300
 MAX_EDGES = 1_500  # lines on a page; a drawing has more, and no table
@@ -113,12 +117,8 @@ class _Sheet:
 
 def read_pdf(data: bytes, name: str) -> Transcript:
     """Return the paragraphs and tables of a PDF file that has text."""
-    try:
-        import pdfplumber
-    except ModuleNotFoundError as error:
-        raise Unreadable(missing("PDF", error.name)) from None
     logging.getLogger("pdfminer").setLevel(logging.ERROR)  # it warns of every odd font
-    with _opened(pdfplumber, data) as pdf:
+    with _opened(data) as pdf:
         _check_length(pdf)
         sheets = [_read_page(page) for page in pdf.pages]
         title = tidy(_told(pdf.metadata.get("Title"))) if pdf.metadata else ""
@@ -128,21 +128,16 @@ def read_pdf(data: bytes, name: str) -> Transcript:
     return Transcript(name=name, blocks=blocks, title=title or None, left_out=tuple(left_out))
 
 
-def _opened(pdfplumber: Any, data: bytes) -> Any:
-    from pdfminer.pdfdocument import PDFPasswordIncorrect
-    from pdfplumber.utils.exceptions import PdfminerException
-
+def _opened(data: bytes) -> PDF:
     try:
-        return pdfplumber.open(io.BytesIO(data), raise_unicode_errors=False)
+        return PDF.open(io.BytesIO(data), raise_unicode_errors=False)
     except PdfminerException as error:
         locked = error.args and isinstance(error.args[0], PDFPasswordIncorrect)
         raise Unreadable(_LOCKED if locked else _BROKEN) from None
 
 
-def _check_length(pdf: Any) -> None:
+def _check_length(pdf: PDF) -> None:
     """Refuse a file with too many pages before they are read."""
-    from pdfminer.pdfpage import PDFPage
-
     count = 0
     for _ in PDFPage.create_pages(pdf.doc):
         count += 1

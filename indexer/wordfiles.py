@@ -17,6 +17,7 @@ from lxml import etree
 from indexer.headings import Number, number_of
 from indexer.plaintext import table_text, tidy
 from indexer.transcript import Block, Link, Shape, Transcript, Unreadable
+from indexer.webfiles import read_html, read_mhtml
 from indexer.wordnumbers import Numbering, W, Written, read_numbering
 
 MAX_ENTRIES = 10_000
@@ -48,11 +49,9 @@ def read_docx(data: bytes, name: str) -> Transcript:
 
 def read_doc(data: bytes, name: str) -> Transcript:
     """Return what stands in a doc file of Word 97 to 2003 or of WPS."""
-    try:
-        from doc2docx import convert
-        from doc2docx.errors import EncryptedDocumentError
-    except ModuleNotFoundError as error:
-        raise Unreadable(missing("doc", error.name)) from None
+    from doc2docx import convert  # docx is read without it
+    from doc2docx.errors import EncryptedDocumentError
+
     with tempfile.TemporaryDirectory(prefix="policykb-") as folder:
         source, target = Path(folder, "file.doc"), Path(folder, "file.docx")
         source.write_bytes(data)
@@ -69,14 +68,6 @@ BOMB = "这个文件解开后大得不正常，没有再读。请用 Word 或 WP
 ENTITIES = (
     "这个文件里有 Word 不会写的实体定义（DTD），可能有危险，没有读。请用 Word 打开后另存为 .docx。"
 )
-
-
-def missing(kind: str, module: str | None) -> str:
-    """Return what to say where the library for a kind of file is not installed."""
-    return (
-        f"没有装读 {kind} 文件要用的 {module}，"
-        "请在政策库的文件夹里运行 pip install -e '.[import]'。"
-    )
 
 
 class Package:
@@ -137,29 +128,33 @@ class Package:
 
     def related(self, name: str) -> dict[str, list[str]]:
         """Return the parts that a part names, by what they are to it; none outside the file."""
-        folder, file = posixpath.split(name)
         found = dict[str, list[str]]()
-        for node in self._relations(posixpath.join(folder, "_rels", f"{file}.rels")):
-            if node.get("TargetMode") == "External":
-                continue
-            target = posixpath.normpath(posixpath.join("/", folder, node.get("Target") or ""))
-            if target[1:] in self.names:
-                kind = (node.get("Type") or "").rpartition("/")[2]
-                found.setdefault(kind, []).append(target[1:])
+        for kind, _, target in self._inside(name):
+            found.setdefault(kind, []).append(target)
         return found
+
+    def named(self, name: str) -> dict[str, str]:
+        """Return the parts that a part names, by their ids."""
+        return {number: target for _, number, target in self._inside(name)}
+
+    def _inside(self, name: str) -> Iterator[tuple[str, str, str]]:
+        folder = posixpath.dirname(name)
+        for node in self._relations(name):
+            target = posixpath.normpath(posixpath.join("/", folder, node.get("Target") or ""))
+            if node.get("TargetMode") != "External" and target[1:] in self.names:
+                yield (node.get("Type") or "").rpartition("/")[2], node.get("Id") or "", target[1:]
 
     def outside(self, name: str) -> dict[str, str]:
         """Return the addresses that a part names, by their ids."""
-        folder, file = posixpath.split(name)
-        nodes = self._relations(posixpath.join(folder, "_rels", f"{file}.rels"))
         return {
             node.get("Id") or "": node.get("Target") or ""
-            for node in nodes
+            for node in self._relations(name)
             if node.get("TargetMode") == "External"
         }
 
     def _relations(self, name: str) -> list[Any]:
-        root = self.parse(name)
+        folder, file = posixpath.split(name)
+        root = self.parse(posixpath.join(folder, "_rels", f"{file}.rels"))
         return [] if root is None else root.findall(f"{_RELATED}Relationship")
 
     def main_part(self) -> str:
@@ -260,8 +255,22 @@ class _Document:
                 self._leave_out("修订时删除的文字", [_all_text(node)])
             elif tag == "AlternateContent":
                 yield from self._blocks(_chosen(node))
+            elif tag == "altChunk":
+                yield from self._chunk(node)
             elif tag not in _SILENT:
                 yield from self._blocks(node)
+
+    def _chunk(self, node: Any) -> Iterator[Block]:
+        """Yield what stands in a page that a site put into the file instead of paragraphs."""
+        name = self._package.named(self._main).get(_relation(node), "")
+        data = self._package.read(name) if name else b""
+        if b"<" not in data[:4096]:
+            self._left_out.append("（文件里嵌着别的文件，没有读。）")
+            return
+        reader = read_mhtml if b"multipart/related" in data[:4096] else read_html
+        page = reader(data, name)
+        self._left_out.extend(page.left_out)
+        yield from page.blocks
 
     def _paragraph(self, node: Any) -> Iterator[Block]:
         line = _Line()
@@ -485,8 +494,7 @@ class _Document:
 
     def _note_link(self, node: Any) -> None:
         """Keep a link to a file, which is an attachment (附件)."""
-        relation = next((value for key, value in node.attrib.items() if key.endswith("}id")), "")
-        address = self._outside.get(relation, "") if _tag(node) == "hyperlink" else ""
+        address = self._outside.get(_relation(node), "") if _tag(node) == "hyperlink" else ""
         if _HYPERLINKED.search(address.partition("?")[0]):
             self._links.append(Link(tidy(_all_text(node)), address))
 
@@ -512,6 +520,11 @@ def _tag(node: Any) -> str:
 
 def _value(node: Any) -> str:
     return "" if node is None else str(node.get(f"{W}val") or "")
+
+
+def _relation(node: Any) -> str:
+    """Return the id by which a node names another part."""
+    return next((str(value) for key, value in node.attrib.items() if key.endswith("}id")), "")
 
 
 def _count(node: Any, default: int) -> int:

@@ -400,6 +400,16 @@ def test_links_to_files_are_attachments_and_nothing_outside_is_fetched(tmp_path:
     assert [path.name for path in tmp_path.iterdir()] == ["链接.docx"]
 
 
+def test_a_page_that_a_site_exported_as_word_is_read(tmp_path: Path) -> None:
+    relations = '<Relationship Id="rIdP" Type="x/aFChunk" Target="afchunk.htm"/>'
+    page = f"<html><body><h1>补贴办法</h1><p>{LONG}</p></body></html>"
+    body = '<w:altChunk r:id="rIdP"/><w:altChunk r:id="rIdQ"/>'
+    data = make_docx(body, {"word/afchunk.htm": page.encode()}, relations)
+    read = read_file(tmp_path, "导出.docx", data)
+    assert texts(read) == ["补贴办法", LONG]
+    assert read.left_out == ("（文件里嵌着别的文件，没有读。）",)
+
+
 def test_macros_are_not_read_and_it_is_said(tmp_path: Path) -> None:
     data = make_docx(paragraph(LONG), {"word/vbaProject.bin": b"\0macro"})
     read = read_file(tmp_path, "宏.docm", data)
@@ -858,8 +868,8 @@ def test_a_library_that_is_not_installed_is_asked_for(
     (tmp_path / "pdfplumber.py").write_text("raise ModuleNotFoundError(name='pdfplumber')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     told = refusal(tmp_path, "文.pdf", make_pdf([Text(74, 700, LONG)]))
-    assert "没有装读 PDF 文件要用的 pdfplumber" in told
-    assert "pip install" in told
+    assert "没有装读 PDF 文件要用的 pdfplumber，请" in told
+    assert "-m pip install -e '.[import]'" in told
 
 
 def test_zip_directories_may_name_what_they_like(tmp_path: Path) -> None:
