@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -113,19 +114,12 @@ _LONG = "这个文件的文字太多（{}），不像是一份文件。请只留
 _SLOW = "这个{}文件 {} 秒还没有读完，没有再等。请用 Word 或浏览器打开它，另存为一份新的再导入。"
 _BROKEN = "这个{}文件坏了，或者没有下载完整，读不出来。请重新下载，或者打开后另存为一份新的。"
 _HUGE = "这个{}文件读起来要的内存太多，没有再读。请去掉里面的图片，或者拆成几份。"
+_WORDLESS = (
+    "这个{}文件里没有正文，也许只有图，也许要联网才显示。请把文字复制出来，存成 .txt 或 .docx。"
+)
 _MISSING = "没有装读{}文件要用的 {}，请在政策库的文件夹里运行 {} -m pip install -e '.[import]'。"
 _UNKNOWN = "认不出这是什么文件。能读的有 .docx、.doc、.pdf、.html、.txt、.md。"
-_TAGS = (
-    b"<!doctype html",
-    b"<html",
-    b"<head",
-    b"<body",
-    b"<meta",
-    b"<table",
-    b"<div",
-    b"<p>",
-    b"<p ",
-)
+_TAGS = (b"<!doctype html", b"<html", b"<head", b"<body", b"<meta")
 
 
 def read_transcript(path: Path) -> Transcript:
@@ -153,7 +147,7 @@ def find_kind(data: bytes, name: str) -> Kind:
         raise Unreadable(_EMPTY)
     if b"%PDF-" in data[:1024]:
         return Kind.PDF
-    if data.startswith(b"PK\x03\x04"):
+    if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _kind_of_zip(data)
     if data.startswith(_OLE):
         return _kind_of_ole(data)
@@ -208,9 +202,12 @@ def _kind_of_text(data: bytes, name: str) -> Kind:
         raise Unreadable(f"这是 Word 2003 的 XML 文件。{_AS_DOCX}")
     if b"mime-version:" in head and b"multipart/related" in head:
         return Kind.MHTML
-    if any(tag in head for tag in _TAGS):
+    named_md = name.lower().endswith((".md", ".markdown"))
+    if any(tag in head for tag in _TAGS) or (
+        not named_md and re.match(rb"(?:\xef\xbb\xbf)?\s*<[a-z]", head)
+    ):
         return Kind.HTML
-    return Kind.MD if name.lower().endswith((".md", ".markdown")) else Kind.TXT
+    return Kind.MD if named_md else Kind.TXT
 
 
 # In a process of its own.
@@ -292,6 +289,8 @@ def _answer(data: bytes, name: str, kind: Kind) -> _Answer:
         return _Answer(reason=_HUGE.format(_SHOWN[kind]))
     except Exception:  # a broken file may make a library stumble anywhere
         return _Answer(reason=_BROKEN.format(_SHOWN[kind]))
+    if not transcript.blocks:
+        return _Answer(reason=_WORDLESS.format(_SHOWN[kind]))
     if (letters := sum(len(block.text) for block in transcript.blocks)) > MAX_TEXT:
         return _Answer(reason=_LONG.format(f"{letters // 10_000} 万字"))
     return _Answer(transcript)

@@ -19,6 +19,7 @@ MAX_SPAN = 100  # columns or rows that one cell may stand for
 MAX_CELLS = 100_000
 _MOST = 0.97  # share of all prose that a smaller part must have to be the article
 _FORM_LINES = 15  # lines of an article among which a form may stand
+_MAIN = 0.5  # share of all prose from which a part is no furniture, whatever its name
 _FRAMED = 0.6  # share of a table's text that one cell has, where the table only frames it
 
 _SILENT = {"script", "style", "template", "head"}
@@ -152,7 +153,7 @@ class _Page:
         self._root = root
         body = root.find(".//body")
         self._body = root if body is None else body
-        self._outside = frozenset(node for node in root.iter() if _is_margin(node))
+        self._outside = frozenset(self._find_margins())
         self._article = self._find_article()
 
     def transcribe(self, name: str, address: str | None) -> Transcript:
@@ -171,9 +172,19 @@ class _Page:
             left_out=tuple(left_out),
         )
 
+    def _find_margins(self) -> Iterator[Any]:
+        """Yield what is furniture by its name or hidden, unless most of the prose is in it.
+
+        Some sites call an article's frame “bottom”, or show it by script only.
+        """
+        prose = self._count_prose(frozenset())
+        for node in self._body.iter():
+            if _is_margin(node) and prose[node] <= _MAIN * prose[self._body]:
+                yield node
+
     def _find_article(self) -> Any:
         """Return the smallest part of the page that has nearly all of its prose."""
-        prose = self._count_prose()
+        prose = self._count_prose(self._outside)
         node = self._body
         while prose[node]:
             best = max(node, key=lambda child: prose[child], default=None)
@@ -188,11 +199,11 @@ class _Page:
             node = best
         return node
 
-    def _count_prose(self) -> Counter[Any]:
+    def _count_prose(self, outside: frozenset[Any]) -> Counter[Any]:
         """Return how many characters of prose each element has, links and margins apart."""
         prose, apart = Counter[Any](), 0
         for event, node in etree.iterwalk(self._body, events=("start", "end")):
-            barred = node in self._outside or node.tag in ("a", *_FORMS, *_SILENT)
+            barred = node in outside or node.tag in ("a", *_FORMS, *_SILENT)
             if event == "start":
                 apart += barred
                 prose[node] += 0 if apart else _prose_in(node.text)

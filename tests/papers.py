@@ -4,7 +4,6 @@ import io
 import re
 import struct
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -334,8 +333,3 @@ def read_file(folder: Path, name: str, data: bytes) -> Transcript:
 
 def texts(read: Transcript) -> list[str]:
     return [block.text for block in read.blocks]
-
-
-def bomb(size: int) -> bytes:
-    """Bytes that are nothing but packed zeros."""
-    return zlib.compress(bytes(size))

@@ -516,6 +516,19 @@ def test_a_scanned_pdf_is_said_to_be_one(tmp_path: Path) -> None:
     assert "是扫描件，没有文字" in refusal(tmp_path, "扫描.pdf", make_pdf([], [], picture=True))
 
 
+def test_a_page_that_is_only_a_picture_is_told_among_pages_with_text(tmp_path: Path) -> None:
+    data = make_pdf([Text(74, 700 - 28 * at, FULL) for at in range(5)], [], picture=True)
+    read = read_file(tmp_path, "半扫描.pdf", data)
+    assert texts(read) == [FULL * 5]
+    assert read.left_out == ("（第 2 页只有图，没有文字）",)
+
+
+def test_a_pdf_whose_font_tells_no_letters_is_refused(tmp_path: Path) -> None:
+    data = make_pdf([Text(74, 700, FULL)])
+    data = data.replace(b"UniGB-UCS2-H", b"Identity-H  ").replace(b"(GB1)", b"(Own)")
+    assert "读出来是乱码" in refusal(tmp_path, "乱码.pdf", data)
+
+
 def test_an_encrypted_pdf_says_what_to_do(tmp_path: Path) -> None:
     lock = f"/Encrypt<</Filter/Standard/V 1/R 2/O<{'41' * 32}>/U<{'42' * 32}>/P -4>>/ID[<01><01>]"
     assert "加了密码" in refusal(tmp_path, "密.pdf", make_pdf([Text(74, 700, LONG)], more=lock))
@@ -645,6 +658,12 @@ def test_two_articles_on_one_page_are_both_kept(tmp_path: Path) -> None:
     assert texts(read_file(tmp_path, "页.html", page.encode())) == [LONG * 3, LONG]
 
 
+@pytest.mark.parametrize("frame", ["class='content-bottom'", "style='display:none'"])
+def test_an_article_in_a_frame_with_an_odd_name_is_found(tmp_path: Path, frame: str) -> None:
+    page = f"<html><body><div class=menu>首页</div><div {frame}><p>{LONG}</p></div></body></html>"
+    assert texts(read_file(tmp_path, "页.html", page.encode())) == [LONG]
+
+
 def test_an_article_is_not_cut_down_step_by_step(tmp_path: Path) -> None:
     page = "<html><body>" + f"<div><p>{LONG}</p>" * 30
     assert texts(read_file(tmp_path, "页.html", page.encode())) == [LONG] * 30
@@ -735,13 +754,14 @@ def test_a_table_of_contents_and_the_buttons_of_a_page_are_left_out(tmp_path: Pa
 def test_markdown_is_read_as_headings_lists_and_tables(tmp_path: Path) -> None:
     table = "|对象|标准|\n|-|-|\n|博士|六万元|\n"
     text = f"---\ntitle: 办法\n---\n# 补贴办法\n\n{LONG}\n\n- 身份证\n- 户口簿\n\n{table}"
-    read = read_file(tmp_path, "办法.md", text.encode())
+    read = read_file(tmp_path, "办法.md", f"{text}\n<div>单位</div>\n".encode())
     assert shapes(read) == [
         (Shape.HEADING, 1, "补贴办法"),
         (Shape.PARAGRAPH, 0, LONG),
         (Shape.ITEM, 0, "身份证"),
         (Shape.ITEM, 0, "户口簿"),
         (Shape.TABLE, 0, "对象\t标准\n博士\t六万元"),
+        (Shape.PARAGRAPH, 0, "单位"),
     ]
     assert read.labels == {"title": "办法"}
 
@@ -762,6 +782,9 @@ def test_markdown_is_read_as_headings_lists_and_tables(tmp_path: Path) -> None:
         ("表.doc", make_zip({"xl/workbook.xml": "<a/>"}), "Excel 表格"),
         ("式.pdf", make_zip({"OFD.xml": "<a/>"}), "OFD 版式文件"),
         ("包.zip", make_zip({"通知.docx": "x"}), "压缩包（ZIP）"),
+        ("包.zip", make_zip({}), "压缩包（ZIP）"),
+        ("图.docx", make_docx(paragraph()), "没有正文"),
+        ("架.html", b"<html><body><script>load()</script></body></html>", "没有正文"),
         ("断.docx", make_docx(paragraph(LONG))[:-40], "坏了"),
         ("断.pdf", b"%PDF-1.4\n" + os.urandom(3000), "坏了"),
         ("表.xls", make_ole({"Workbook": b"x"}), "Excel 表格"),
