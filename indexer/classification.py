@@ -16,7 +16,7 @@ from indexer.transcript import Transcript
 VOTERS = 7  # nearest entries that vote on the topic
 READ = 6000  # characters of a file by which it is classified
 _TITLE_WEIGHT = 4  # a word of the title counts as often
-_NEAR_ENOUGH = 0.12  # likeness below which no entry is near
+_NEAR_ENOUGH = 0.06  # likeness below which no entry is near
 _MOST_SURE = 0.75  # an editor always looks at what is only suggested
 _COMMON_SHARE = 0.3  # words in more entries than that say nothing
 
@@ -71,7 +71,7 @@ def _suggest_kind(title: str, text: str) -> Iterator[Guess]:
             confidence = min(_MOST_SURE, points[kind] / total)
             evidence = _evidence(_KIND_TITLES[kind], title) or _evidence(_KIND_WORDS[kind], text)
             note = f"按用词猜的是{label(kind)}"
-            yield Guess("kind", kind, confidence, evidence, "标题和正文的用词", note)
+            yield Guess("kind", kind.value, confidence, evidence, "标题和正文的用词", note)
 
 
 def _suggest_audience(title: str, text: str) -> Iterator[Guess]:
@@ -84,7 +84,7 @@ def _suggest_audience(title: str, text: str) -> Iterator[Guess]:
             confidence = min(_MOST_SURE, 0.4 + count / total / 2)
             evidence = "、".join(dict.fromkeys(re.findall(_AUDIENCE_WORDS[who], whole)))
             note = f"按用词猜的是{label(who)}"
-            yield Guess("audience", who, confidence, evidence, "标题和正文的用词", note)
+            yield Guess("audience", who.value, confidence, evidence, "标题和正文的用词", note)
 
 
 def _evidence(words: str, text: str) -> str:
@@ -150,7 +150,7 @@ def _likeness(one: dict[str, float], other: dict[str, float]) -> float:
 
 def chosen_kind(kind: Kind) -> Guess:
     """Return the kind that the editor has given."""
-    return Guess("kind", kind, 1.0, f"--kind {kind}", "命令里写的")
+    return Guess("kind", kind.value, 1.0, f"--kind {kind}", "命令里写的")
 
 
 def with_guesses(findings: Findings, guesses: Sequence[Guess]) -> Findings:

@@ -10,6 +10,7 @@ _OPEN, _CLOSE = "〔\\[［【(（﹝〈{｛", "〕\\]］】)）﹞〉}｝"
 _YEAR = "(?P<year>(?:19|20)[0-9]{2})"
 _COUNT = "[0-9]{1,5}"
 _ORDINAL = "(?:[0-9]{1,4}|[一二三四五六七八九十百〇零○]{1,6})"
+LONGEST_MARK = 24
 _NAME = "[\u4e00-\u9fff]"
 _LETTERS = re.compile(
     rf"(?P<mark>{_NAME}[\u4e00-\u9fffA-Za-z]{{0,24}})\s*[{_OPEN}]\s*{_YEAR}\s*年?\s*[{_CLOSE}]"
@@ -20,8 +21,8 @@ _DECREE = re.compile(
     rf"|(?P<issuer>{_NAME}{{2,40}})(?P<order>第\s*{_ORDINAL}\s*号)令"
 )
 _NOTICE = re.compile(
-    rf"(?P<body>{_NAME}[\u4e00-\u9fff 　、]{{1,60}})(?P<word>公告|通告)\s*[{_OPEN}]?\s*{_YEAR}\s*"
-    rf"[{_CLOSE}]?\s*年?\s*第?\s*(?P<number>{_COUNT})\s*号"
+    rf"(?P<body>{_NAME}[\u4e00-\u9fff 　、]{{1,60}})(?P<word>公告|通告)\s*{_YEAR}\s*年\s*"
+    rf"第?\s*(?P<number>{_COUNT})\s*号"
 )
 # In a running text a number begins behind such a word: 根据国发〔2014〕8号, 见鲁政发〔2020〕1号. Names of
 # bodies have 和 in them (发展和改革委员会), and stand behind dates; marks have neither.
@@ -57,7 +58,7 @@ def _lettered(text: str) -> Iterator[FoundNumber]:
     """Yield 国发〔2024〕3号 in any brackets."""
     for match in _LETTERS.finditer(text):
         mark, begin = _behind_words(_BEFORE_MARK, match["mark"], match.start())
-        if 2 <= len(mark) <= 14 and not mark.endswith(("第", "令")):
+        if 2 <= len(mark) <= LONGEST_MARK and not mark.endswith(("第", "令")):
             number = f"{mark}〔{match['year']}〕{int(match['number'])}号"
             yield FoundNumber(number, begin, match.end())
 

@@ -203,8 +203,8 @@ def _comments(findings: Findings, values: dict[str, Any], library: Library) -> d
     for name in _FIELDS:
         best = findings.best(name)
         if best is not None and not best.is_sure:
-            asked = "请核对：" if name in values else f"可能是“{printable(best.value)}”，请核对："
-            comments.setdefault(name, []).append(f"{asked}{_grounds(best)}")
+            maybe = "" if name in values else f"可能是“{printable(best.value)}”，"
+            comments.setdefault(name, []).append(f"{maybe}请核对{_grounds(best)}")
     for guess, slug in _repealed(findings, library):
         if slug is None:
             told = f"文中说废止《{printable(guess.value)}》，政策库里没有这个条目。"
@@ -224,9 +224,9 @@ def _comments(findings: Findings, values: dict[str, Any], library: Library) -> d
 
 def _grounds(guess: Guess) -> str:
     """Return why a guess was made, how sure it is, and from which words."""
-    note = f"{printable(guess.note)}；" if guess.note else ""
+    note = f"：{printable(guess.note)}" if guess.note else ""
     evidence = f"依据“{printable(guess.evidence)}”，{guess.where}"
-    return f"{note}（{evidence}，把握 {guess.confidence:.0%}）".replace("；（", "（")
+    return f"{note}（{evidence}，把握 {guess.confidence:.0%}）"
 
 
 def name_of(field: str) -> str:

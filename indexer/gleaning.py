@@ -157,7 +157,8 @@ def _titles(layout: Layout, transcript: Transcript, labels: Iterable[Guess]) -> 
         (PurePath(transcript.name).stem, "文件名"),
     ):
         name = _without_number(_SITE.sub("", _FILE_END.sub("", clean(text))))[0]
-        if len(name) >= 4 and not is_body(name):
+        quoted = any(f"《{name}》" in heading.text for heading in layout.headings)
+        if len(name) >= 4 and not is_body(name) and not quoted:
             yield Guess("title", name, 0.6 if is_titled(name) else 0.25, text, where)
 
 
@@ -354,12 +355,11 @@ def _length(layout: Layout, found: Sequence[Guess]) -> Iterator[Guess]:
 
 def _places(issuers: Sequence[Guess], titles: Sequence[str]) -> Iterator[Guess]:
     """Yield level and region, which the first of the issuing bodies has."""
-    issuer = issuers[0] if issuers else None
-    body = issuer.value.partition("、")[0] if issuer else ""
-    place = place_of(body)
+    issuer = next((guess for guess in issuers if guess.confidence >= LIKELY), None)
+    place = place_of(issuer.value.partition("、")[0]) if issuer else None
     if issuer and place:
         confidence = 0.95 * issuer.confidence
-        yield Guess("level", place.level, confidence, issuer.value, issuer.where)
+        yield Guess("level", place.level.value, confidence, issuer.value, issuer.where)
         if place.region:
             yield Guess("region", place.region, confidence, issuer.value, issuer.where)
         return
@@ -367,7 +367,7 @@ def _places(issuers: Sequence[Guess], titles: Sequence[str]) -> Iterator[Guess]:
         named = leading_place(title)
         place = place_of(named) if named else None
         if place and place.region and place.level is not Level.NATIONAL:
-            yield Guess("level", place.level, 0.6, title, "标题")
+            yield Guess("level", place.level.value, 0.6, title, "标题")
             yield Guess("region", place.region, 0.7, title, "标题")
 
 
@@ -395,7 +395,7 @@ def _cited_in(sentence: str, where: str) -> Iterator[Guess]:
         value = f"{match[1]}|{found.number if found else ''}"
         if verb and match.start() < verb.start():
             yield Guess("repeals", value, 0.85, sentence.strip()[-100:], where)
-        elif found or _RESTS_ON.search(sentence[: match.start()]):
+        elif found or (is_titled(match[1]) and _RESTS_ON.search(sentence[: match.start()])):
             yield Guess("documents", value, 0.8 if found else 0.7, match[0], where)
 
 

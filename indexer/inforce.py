@@ -25,6 +25,10 @@ _NUMBERING = re.compile(
 _REMARK = re.compile(r"[（(][^（）()]{0,20}[）)]")
 _QUOTED = re.compile("《((?:[^《》]|《[^《》]*》)*)》")
 _CERTIFICATE = re.compile("证|许可|合同|票|码|卡|协议|资格|报告有效")
+# In brackets behind a name a date is of what is named: 某某办法（2001年1月1日发布，自2月1日起施行）.
+_IN_BRACKETS = re.compile(r"[^\s，,（(][（(][^）)]*$")
+_IDLE = re.compile(r"[\s，,：:、（(]|施行日期|有效期")
+_KEPT_RULES = re.compile("政策|标准|措施|待遇|规定|费率|税率|办法|通知|价格|方案|细则|目录")
 _IN_FORCE = "(?:施行|实施|执行|生效|试行|实行)"
 _FROM = re.compile(
     rf"(?:自|从|于)?\s*(?P<day>{DATE})\s*(?:零时)?\s*(?:起|开始|之日起|始)\s*(?:正式|全面|开始)?\s*{_IN_FORCE}"
@@ -94,7 +98,8 @@ def _told_in(line: Line, own: set[str], published: Publication | None) -> Iterat
             day, weight = read_date(match["day"]), _weight(line.text, match.start(), own)
             if day and weight:
                 note = "" if part == 1 else "原文只写到月，按当月 1 日算"
-                yield _guess("effective", day, weight * part, line, match, note)
+                sure = weight * part * _and_on(line.text, match.end())
+                yield _guess("effective", day, sure, line, match, note)
     for match in _UNTIL.finditer(line.text):
         day, weight = read_date(match["day"]), _weight(line.text, match.start(), own)
         if day and weight and not _is_of_certificate(line.text, match.start()):
@@ -120,7 +125,7 @@ def _spans_in(line: Line, own: set[str]) -> Iterator[Guess]:
         if first is None or not weight or _is_of_certificate(line.text, match.start()):
             continue
         end = read_date(last if re.match(DATE, last) else f"{first.year}年{last}")
-        yield _guess("effective", first, weight * 0.95, line, match)
+        yield _guess("effective", first, weight, line, match)
         if end is not None and end >= first:
             yield _guess("expires", end, weight, line, match)
 
@@ -171,21 +176,25 @@ def _weight(text: str, place: int, own: set[str]) -> float:
     before = text[begin:place]
     selves = list(_SELF.finditer(before))
     rest = before[selves[-1].end() :] if selves else _NUMBERING.sub("", before)
-    if _ARTICLE.search(rest):
+    if _ARTICLE.search(rest) or (not selves and _IN_BRACKETS.search(rest)):
         return 0.0
-    quoted = [normalise(name) for name in _QUOTED.findall(before)]
+    quoted = {normalise(name) for name in _QUOTED.findall(before)}
     if selves:
         return 0.95
-    if own & set(quoted) or (_PUBLISHED.search(before) and not own):
+    if quoted & own:
         return 0.93
-    if quoted and not _PUBLISHED.search(before):
-        return 0.0
     if _PUBLISHED.search(before):
         return 0.9
-    bare = re.sub(r"[\s，,：:、]|施行日期|有效期", "", _REMARK.sub("", rest))
-    if not bare:
+    if quoted:
+        return 0.0
+    if not _IDLE.sub("", _REMARK.sub("", rest)):
         return 0.85
-    return 0.55
+    return 0.55 if _KEPT_RULES.search(rest) else 0.35
+
+
+def _and_on(text: str, end: int) -> float:
+    """Return how far a date counts whose sentence goes on: 自……起执行新标准 is of the standard."""
+    return 1.0 if re.match(r"\s*(?:[，。；、,;）)]|$|有效期|\d|并)", text[end:]) else 0.6
 
 
 def _is_of_certificate(text: str, place: int) -> bool:

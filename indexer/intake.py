@@ -1,7 +1,7 @@
 """The command `import` (导入): received files → drafts for editors, and what was found in them."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from indexer.classification import (
     Neighbours,
@@ -40,7 +40,8 @@ from indexer.terminal import bar, err, out, print_json
 from indexer.transcript import Unreadable
 
 DRAFTS = Path("build/drafts")
-NEEDED = ("bs4", "charset_normalizer", "mammoth", "markdownify", "msdoc2docx", "pdfplumber")
+NEEDED = ("bs4", "charset_normalizer", "doc2docx", "mammoth", "markdownify", "pdfplumber")
+_LESSER = ("aliases", "documents", "attachments", "inner_title", "validity_note")
 _SHOWN = ("title", "doc_number", "issuer", "issued", "effective", "expires")
 
 
@@ -58,7 +59,7 @@ class Outcome:
     @property
     def doubtful(self) -> tuple[str, ...]:
         """The fields that an editor has to look at."""
-        return tuple(name for name in self.findings.doubtful() if name != "validity_note")
+        return tuple(name for name in self.findings.doubtful() if name not in _LESSER)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the outcome as JSON values."""
@@ -207,12 +208,13 @@ def take_in(path: Path, intake: Intake) -> Outcome:
 
 def _print_outcomes(intake: Intake) -> None:
     """Show what was found in each file, what is doubtful, and where the draft is or why not."""
-    table = Table("文件", "找到的", "请核对", "草稿", pad_edge=False, show_lines=True)
+    columns = (Column(name, overflow="fold") for name in ("文件", "找到的", "请核对", "草稿"))
+    table = Table(*columns, pad_edge=False, show_lines=True)
     for outcome in intake.outcomes:
         table.add_row(
             escape(printable(outcome.file.name)),
             "\n".join(escape(line) for line in _found_lines(outcome.findings)),
-            "、".join(_names_of(outcome.doubtful)),
+            "、".join(map(name_of, outcome.doubtful)),
             escape(_result(outcome)),
         )
     out.print(table, soft_wrap=False)
@@ -228,11 +230,6 @@ def _found_lines(findings: Findings) -> Iterator[str]:
         if value:
             mark = "" if findings.all(name)[0].is_sure else "？"
             yield f"{name_of(name)}：{value}{mark}"
-
-
-def _names_of(fields: Sequence[str]) -> list[str]:
-    names = {"inner_title": "里面的文件", "attachments": "附件"}
-    return [names.get(name) or name_of(name) for name in fields]
 
 
 def _result(outcome: Outcome) -> str:

@@ -17,7 +17,7 @@ _LONGEST = 40
 _NAME = re.compile(r"[\u4e00-\u9fff（）()]{3,40}")
 _ENDING = re.compile(
     "(?:政府|委员会|常委会|管委会|办公厅|办公室|委|办|厅|局|总局|署|部|院|中心|银行|分行|公司|集团|队|所|处"
-    "|站|会|行|区委|市委|省委|联|校|大学|学院|社|馆|国务院)$"
+    "|站|会|行|区委|市委|省委|联|校|大学|学院|社|馆|国务院|主席)$"
 )
 # What ends like a body and is none: those addressed, and a list of them.
 _NO_BODY = re.compile(

@@ -37,7 +37,7 @@ _COUNT = re.compile(
     r"(?:[\u4e00-\u9fff]{0,3}令)?\s*[（(]?\s*(第\s*[0-9一二三四五六七八九十百〇零○]+\s*号)\s*[）)]?"
 )
 _NOTICE = re.compile(r"(?P<body>[\u4e00-\u9fff（）、 ]{2,60}?)\s*(?P<word>公\s*告|通\s*告)")
-_ISSUE = re.compile(r"[〔\[（(]?\s*((?:19|20)\d{2})\s*[〕\]）)]?\s*年?\s*第?\s*(\d{1,4})\s*号")
+_ISSUE = re.compile(r"((?:19|20)\d{2})\s*年\s*第?\s*(\d{1,4})\s*号")
 _RED_HEAD = re.compile(r"(?P<body>[\u4e00-\u9fff（）、\s]{3,80}?)\s*文\s*件")
 _NOTE = re.compile(r"^[（(].{0,400}(?:公布|发布|印发|通过|修正|修订|施行|颁布|批准)")
 _BODY = re.compile(
@@ -208,24 +208,32 @@ def _find_decree(head: Sequence[Line]) -> Decree | None:
             return Decree(short_body(body), decreed, number)
         match = _NOTICE.fullmatch(line.text)
         bodies = bodies_in(match["body"]) if match else ()
-        issue = _ISSUE.fullmatch(below)
-        if match and bodies and issue:
+        told = _issue_of(below)
+        if match and bodies and told:
             word = re.sub(r"\s", "", match["word"])
-            told = f"{' '.join(bodies)}{word}{issue[1]}年第{int(issue[2])}号"
-            return Decree("、".join(bodies), told, number)
+            return Decree("、".join(bodies), f"{' '.join(bodies)}{word}{told}", number)
     return None
+
+
+def _issue_of(text: str) -> str | None:
+    """Return the number that stands below 公告: 2023年第12号, or only 第12号."""
+    issue, count = _ISSUE.fullmatch(text), _COUNT.fullmatch(text)
+    if issue:
+        return f"{issue[1]}年第{int(issue[2])}号"
+    return re.sub(r"\s", "", count[1]) if count else None
 
 
 def _headings(lines: Sequence[Line], begins: int) -> Iterator[Heading]:
     """Yield what may be the title: runs of lines that are nothing else, each joined."""
-    run: list[int] = []
-    for number in range(begins + 1):
-        inside = number < begins and _may_be_title(lines[number])
-        if inside:
-            run.append(number)
-        elif run:
-            yield from _titles_in(lines, run, number == begins)
-            run = []
+    runs: list[list[int]] = [[]]
+    for number in range(begins):
+        if _may_be_title(lines[number]):
+            runs[-1].append(number)
+        elif runs[-1]:
+            runs.append([])
+    runs = [run for run in runs if run]
+    for run in runs:
+        yield from _titles_in(lines, run, run is runs[-1])
 
 
 def _may_be_title(line: Line) -> bool:
