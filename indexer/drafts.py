@@ -273,7 +273,7 @@ def _year(findings: Findings) -> str:
 
 def make_slug(title: str, year: str = "") -> str:
     """Return the matter of a title in pinyin, word by word, with the year: canbao-banfa-2015."""
-    matter = re.sub("^.*?关于(?:印发|发布|公布|转发)?", "", title)
+    matter = re.sub("^.*?关于(?:印发|发布|公布|转发|进一步|切实|做好|加强|开展|落实)*", "", title)
     matter = re.sub(r"[（(][^（）()]*[）)]|的?(?:通知|公告|通告|函)$", "", matter) or title
     words, begins, ends = analyse_words(matter, normalise(matter))
     parts: list[str] = []

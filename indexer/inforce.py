@@ -96,9 +96,9 @@ def _told_in(line: Line, own: set[str], published: Publication | None) -> Iterat
     for pattern, part in ((_FROM, 1.0), (_FROM_MONTH, 0.65)):
         for match in pattern.finditer(line.text):
             day, weight = read_date(match["day"]), _weight(line.text, match.start(), own)
-            if day and weight:
+            sure = weight * part * _and_on(line.text, match.end())
+            if day and sure:
                 note = "" if part == 1 else "原文只写到月，按当月 1 日算"
-                sure = weight * part * _and_on(line.text, match.end())
                 yield _guess("effective", day, sure, line, match, note)
     for match in _UNTIL.finditer(line.text):
         day, weight = read_date(match["day"]), _weight(line.text, match.start(), own)
@@ -193,7 +193,12 @@ def _weight(text: str, place: int, own: set[str]) -> float:
 
 
 def _and_on(text: str, end: int) -> float:
-    """Return how far a date counts whose sentence goes on: 自……起执行新标准 is of the standard."""
+    """Return how far a date counts whose sentence goes on: 自……起执行新标准 is of the standard.
+
+    What follows with 的 is another paper: 2003年1月1日起施行的《……》同时废止.
+    """
+    if text[end:].lstrip().startswith("的"):
+        return 0.0
     return 1.0 if re.match(r"\s*(?:[，。；、,;）)]|$|有效期|\d|并)", text[end:]) else 0.6
 
 
