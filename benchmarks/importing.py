@@ -10,7 +10,7 @@ ANSWERS.csv (UTF-8) has a line for each file below FOLDER:
 An empty cell says that the file does not tell, and nothing may be found. Dates are 2024-03-05;
 several issuers are joined by 、. Printed for each field: right, wrong (with how many of these were
 given as sure), missed, and rightly left empty; then every file with what was wrong, and the
-characters that are in the file's blocks but not in its draft. Needs the extra `import`, nothing else.
+characters that are in the file's blocks but not in its draft. Needs only the extra `import`.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Dates as documents write them (公文里的日期): 2016年3月11日, 二○○四年十一月十五日, 2016－3－11."""
+"""Dates as papers write them (公文里的日期): 2016年3月11日, 二○○四年十一月十五日, 2016－3－11."""
 
 import calendar
 import re
@@ -11,13 +11,16 @@ from datetime import date, timedelta
 _ROUND = "〇零○◯ＯOoОΟ０0⭘"
 _FIGURES = {figure: str(value) for value, figure in enumerate("零一二三四五六七八九")}
 _FIGURES |= dict.fromkeys(_ROUND, "0") | {"两": "2", "元": "1", "壹": "1", "贰": "2"}
-_NARROW = {code: code - 0xFEE0 for code in range(0xFF10, 0xFF1A)}
+_NARROW: dict[int, str] = {code: chr(code - 0xFEE0) for code in range(0xFF10, 0xFF1A)}
 _NARROW |= dict.fromkeys(map(ord, "－—–‐‑−"), "-") | {ord("．"): ".", ord("／"): "/"}
 
 _GAP = r"\s{0,8}"
 _YEAR = rf"(?:(?:19|20)[0-9]{{2}}|[一二][{_ROUND}一二三四五六七八九]{{3}})"
 _MONTH = "(?:1[0-2]|0?[1-9]|十[一二]?|[元一二三四五六七八九])"
-_DAY = "(?:3[01]|[12][0-9]|0?[1-9]|三十一?|二十[一二三四五六七八九]?|十[一二三四五六七八九]?|[一二三四五六七八九])"
+_DAY = (
+    "(?:3[01]|[12][0-9]|0?[1-9]|三十一?|二十[一二三四五六七八九]?|十[一二三四五六七八九]?"
+    "|[一二三四五六七八九])"
+)
 _IN_CHARACTERS = rf"{_YEAR}{_GAP}年{_GAP}{_MONTH}{_GAP}月{_GAP}{_DAY}{_GAP}[日号]"
 _IN_FIGURES = r"(?:19|20)[0-9]{2}(?:-|\.|/)(?:1[0-2]|0?[1-9])(?:-|\.|/)(?:3[01]|[12][0-9]|0?[1-9])"
 

@@ -24,8 +24,8 @@ _NOTICE = re.compile(
     rf"(?P<body>{_NAME}[\u4e00-\u9fff 　、]{{1,60}})(?P<word>公告|通告)\s*{_YEAR}\s*年\s*"
     rf"第?\s*(?P<number>{_COUNT})\s*号"
 )
-# In a running text a number begins behind such a word: 根据国发〔2014〕8号, 见鲁政发〔2020〕1号. Names of
-# bodies have 和 in them (发展和改革委员会), and stand behind dates; marks have neither.
+# In a running text a number begins behind such a word: 根据国发〔2014〕8号. Names of bodies have 和
+# in them (发展和改革委员会), and stand behind dates; marks have neither.
 _WORDS = (
     "根据|依据|依照|按照|执行|参照|贯彻|落实|以及|见|由|即|的|在|将|把|了|是|发布|印发|颁布|制定|规定"
     "|文件|通知|意见|办法|精神|要求|文号|以"

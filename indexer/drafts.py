@@ -241,7 +241,10 @@ def _remarks(
     alike: Sequence[Likeness],
 ) -> Iterator[str]:
     """Yield what concerns the whole draft."""
-    yield "导入的草稿：带“请核对”“请填写”的看一遍，改好后删去这些说明，移到 policies/ 里对应的文件夹。"
+    yield (
+        "导入的草稿：带“请核对”“请填写”的看一遍，改好后删去这些说明，"
+        "移到 policies/ 里对应的文件夹。"
+    )
     for piece in covered:
         yield f"原文{piece}，已用 * 盖住；条目里不能有个人信息，请删去那句话或者换个写法。"
     for one in alike:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 from pathlib import PurePath
 
 from indexer.analysis import normalise
@@ -27,14 +28,13 @@ from indexer.layout import Heading, Layout, Line, clean, is_number, is_titled, l
 from indexer.policy import Level
 from indexer.transcript import Transcript
 
-# What pages and forms call a field, and how far that can be trusted: 来源 and 发布机构 of a page are
-# often those of whoever put the text up again.
+# What pages and forms call a field, and how far that can be trusted: 来源 and 发布机构 of a page
+# are often those of whoever put the text up again.
 LABELS: dict[str, dict[str, float]] = {
     "title": {"标题": 0.9, "名称": 0.7, "文件名称": 0.9, "信息名称": 0.8, "题": 0.8},
-    "doc_number": {
-        name: 0.92
-        for name in ("文号", "发文字号", "发文文号", "文件编号", "字号", "文件号", "发文号")
-    },
+    "doc_number": dict.fromkeys(
+        ("文号", "发文字号", "发文文号", "文件编号", "字号", "文件号", "发文号"), 0.92
+    ),
     "issuer": {
         **dict.fromkeys(("发文机关", "发文单位", "制定机关", "颁布单位", "公布机关"), 0.85),
         **dict.fromkeys(("制发机关", "制定单位", "印发单位"), 0.85),
@@ -117,7 +117,7 @@ def _labelled(transcript: Transcript) -> Iterator[Guess]:
     told = [(name, value, "网页或表头上的") for name, value in transcript.labels.items()]
     for number, block in enumerate(transcript.blocks[:_LABEL_ROWS]):
         for row in block.rows:
-            told += [(a, b, f"第 {number + 1} 段的") for a, b in zip(row, row[1:], strict=False)]
+            told += [(a, b, f"第 {number + 1} 段的") for a, b in pairwise(row)]
     for name, value, where in told:
         name, value = re.sub(r"[\s:：【】]", "", name), clean(value)
         for field, names in LABELS.items():
@@ -277,7 +277,7 @@ def _issuers(
 
 
 def _issuers_in_note(line: Line) -> Iterator[Guess]:
-    """Yield who published a paper, as the note below its title tells: 深圳市人民政府令第94号公布."""
+    """Yield who published a paper, as the note below its title tells: 某市人民政府令第94号公布."""
     found = next(find_numbers(line.text), None)
     body = found.number.partition("令")[0] if found and "令第" in found.number else ""
     if is_body(body):
@@ -388,7 +388,7 @@ def _relations(layout: Layout, titles: Sequence[str], numbers: Sequence[Guess]) 
 
 
 def _cited_in(sentence: str, where: str) -> Iterator[Guess]:
-    """Yield each cited paper as title|number: abolished, with a number, or what the paper rests on."""
+    """Yield each cited paper as title|number: abolished, numbered, or what the paper rests on."""
     verb = _REPEALS.search(sentence)
     for match in _CITED.finditer(sentence):
         found = next(find_numbers(match[2] or ""), None)

@@ -1,9 +1,7 @@
 """The command `import` (导入): received files → drafts for editors, and what was found in them."""
 
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,7 +38,7 @@ from indexer.terminal import bar, err, out, print_json
 from indexer.transcript import Unreadable
 
 DRAFTS = Path("build/drafts")
-NEEDED = ("bs4", "charset_normalizer", "doc2docx", "mammoth", "markdownify", "pdfplumber")
+_NOTHING = Findings(())
 _LESSER = ("aliases", "documents", "attachments", "inner_title", "validity_note")
 _SHOWN = ("title", "doc_number", "issuer", "issued", "effective", "expires")
 
@@ -50,7 +48,7 @@ class Outcome:
     """What became of one file: a draft, or why there is none."""
 
     file: Path
-    findings: Findings = Findings(())
+    findings: Findings = _NOTHING
     covered: tuple[Covered, ...] = ()
     alike: tuple[Likeness, ...] = ()
     draft: Path | None = None
@@ -113,7 +111,6 @@ def import_command(
     as_json: AsJson = False,
 ) -> None:
     """导入收到的文件（Word、PDF、网页、文本）：找出标题、文号、日期，写成等编辑核对的草稿。"""
-    _check_installed()
     chosen = _read_kind(kind)
     found = _find_files(files)
     if out_dir.resolve().is_relative_to(policies.resolve()):
@@ -130,15 +127,6 @@ def import_command(
     else:
         _print_outcomes(intake)
     raise typer.Exit(1 if any(outcome.problem for outcome in intake.outcomes) else 0)
-
-
-def _check_installed() -> None:
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        raise WrongUse(
-            f"没有装导入要用的 {'、'.join(missing)}，"
-            f"请在政策库的文件夹里运行 {sys.executable} -m pip install -e '.[import]'。"
-        )
 
 
 def _read_kind(kind: str | None) -> Kind | None:
@@ -253,7 +241,8 @@ def _print_count(intake: Intake) -> None:
     if written:
         out.print(
             f"下一步：打开 {escape(str(intake.folder))} 里的草稿，看一遍“请核对”“请填写”；"
-            f"policykb check --policies {escape(str(intake.folder))} 列出还缺什么；改好后移到 policies/。"
+            f"policykb check --policies {escape(str(intake.folder))} 列出还缺什么；"
+            "改好后移到 policies/。"
         )
     if again and not intake.force:
         out.print("只是相似、不是同一份的，加 --force 也写成草稿。")

@@ -1,4 +1,4 @@
-"""Lookalikes (重复和相似): whether a received file is in the library, or among the drafts, already."""
+"""Lookalikes (重复和相似): whether the library, or a draft, already has what a file brings."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
