@@ -1,4 +1,4 @@
-"""Reading files that somebody sent (读文件): bytes → transcript, within bounds of time and memory."""
+"""Reading files that somebody sent (读文件): bytes → transcript, in bounded time and memory."""
 
 import io
 import os
@@ -17,9 +17,15 @@ from types import MappingProxyType
 from pydantic import TypeAdapter, ValidationError
 
 from indexer.headings import shape_blocks
-from indexer.labels import list_attachments, split_labels, without_bookmarks
+from indexer.labels import (
+    is_furniture,
+    list_attachments,
+    split_contents,
+    split_labels,
+    without_bookmarks,
+)
 from indexer.plaintext import tidy
-from indexer.transcript import Block, Link, Transcript, Unreadable
+from indexer.transcript import Block, Link, Shape, Transcript, Unreadable
 
 if sys.platform != "win32":
     import resource
@@ -28,6 +34,7 @@ MAX_BYTES = 50 * 2**20
 MAX_TEXT = 5_000_000  # characters; the longest laws have a tenth
 MAX_MEMORY = 2**30  # bytes
 PATIENCE = 90  # seconds; a PDF page of text takes a fifth of one
+_EDGE = 5  # blocks at the top and the end, where copied pages have their buttons
 _HEAD = 4096  # bytes in which a file says what it is
 
 
@@ -78,7 +85,7 @@ _ZIPPED = (
     ("word/", Kind.DOCX),
     (
         "xl/",
-        "这是 Excel 表格。请把正文另存为 .docx，表格作为附件；企业名单请用 policykb match --batch。",
+        "这是 Excel 表格。请把正文另存为 .docx，表格作为附件。",
     ),
     ("ppt/", "这是 PowerPoint 文件。请把文字复制到 Word 里，另存为 .docx。"),
     ("OFD.xml", "这是 OFD 版式文件。请用 OFD 阅读器打开，另存为 PDF；最好向发文单位要 Word 原件。"),
@@ -163,7 +170,7 @@ def _kind_of_ole(data: bytes) -> Kind:
 
 
 def _places(data: bytes, name: bytes) -> list[int]:
-    places, at = [], data.find(name)
+    places, at = list[int](), data.find(name)
     while at >= 0 and len(places) < 100:
         places.append(at)
         at = data.find(name, at + 1)
@@ -230,7 +237,7 @@ def _read_apart(data: bytes, name: str, kind: Kind) -> Transcript:
 
 
 def _surroundings(folder: str) -> Mapping[str, str]:
-    """Return the environment of the process: the same modules, and its own folder for what it needs."""
+    """Return the environment of the process: the same modules, and a folder of its own."""
     root = str(Path(__file__).resolve().parent.parent)
     paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
     own = {"PYTHONPATH": paths, "TMPDIR": folder, "TEMP": folder, "TMP": folder}
@@ -286,22 +293,28 @@ def _reader(kind: Kind) -> Callable[[bytes, str], Transcript]:
 def settle(read: Transcript) -> Transcript:
     """Return a transcript with what all kinds have in common found in it.
 
-    Bookmarks of editors go, lines of labels become labels, numbered lines headings or items, and
-    the files named after “附件：” attachments.
+    Bookmarks of editors and contents go, lines of labels become labels, numbered lines headings
+    or items, and the files named after “附件：” attachments.
     """
     blocks, left_out = list[Block](), list(read.left_out)
-    for block in read.blocks:
+    for place, block in enumerate(read.blocks):
         text, marks = without_bookmarks(block.text)
         left_out += marks
-        if tidy(text):
+        at_edge = min(place, len(read.blocks) - 1 - place) < _EDGE
+        at_edge = at_edge and block.shape is Shape.PARAGRAPH
+        if not text.strip("\ufffd \n") or (at_edge and is_furniture(text)):
+            left_out.append(text)
+        else:
             blocks.append(replace(block, text=tidy(text)) if marks else block)
-    kept, labels, lines = split_labels(blocks)
+    kept, contents = split_contents(blocks)
+    kept, labels, lines = split_labels(kept)
+    listed = (f"目录：{line}" for line in contents)
     return replace(
         read,
         blocks=shape_blocks(kept),
         labels={**labels, **read.labels},
         attachments=_merged(read.attachments, list_attachments(kept)),
-        left_out=(*left_out, *lines),
+        left_out=tuple(filter(None, (*left_out, *listed, *lines))),
     )
 
 

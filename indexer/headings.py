@@ -33,7 +33,7 @@ _PATTERNS = {
     Number.CHAPTER: re.compile(rf"第\s*(?:{_COUNT}|\d+)\s*章(?!程)"),
     Number.SECTION: re.compile(rf"第\s*(?:{_COUNT}|\d+)\s*节(?!能)"),
     Number.ARTICLE: re.compile(rf"第\s*(?:{_COUNT}|\d+)\s*条(?:之{_COUNT})?"),
-    Number.ANNEX: re.compile(rf"附\s*件\s*(?:{_COUNT}|\d{{1,2}})?\s*[:：]?$"),
+    Number.ANNEX: re.compile(rf"附\s*件\s*(?:{_COUNT}|\d{{1,2}})?$"),
     Number.FIRST: re.compile(rf"{_COUNT}\s*[、．.]"),
     Number.SECOND: re.compile(rf"[（(]\s*{_COUNT}\s*[）)]"),
     Number.THIRD: re.compile(rf"{_DIGITS}\s*(?:[、．]|\.(?![0-9]))"),
@@ -69,7 +69,7 @@ def level_of(text: str) -> int | None:
     if kind not in _LEVELS or len(line) > LONGEST or "\n" in line:
         return None
     inner, last = line[:-1], line[-1]
-    if last in "；;，,：:、！!？?" and kind is not Number.ANNEX:
+    if last in "；;，,：:、！!？?":
         return None
     if (
         "。" in inner
@@ -92,7 +92,8 @@ def shape_blocks(blocks: Iterable[Block]) -> tuple[Block, ...]:
     beside |= {i + 1 for i in beside}
     shaped, stack = list[Block](), list[Number]()
     for place, (block, kind) in enumerate(zip(listed, kinds, strict=True)):
-        if kind in _ITEMS and (place in beside or stack or level_of(block.text) is None):
+        within = kind in stack or (stack and _is_below(kind, stack[-1]))
+        if kind in _ITEMS and (place in beside or within or level_of(block.text) is None):
             shaped.append(_as_item(block, kind, stack))
             continue
         stack.clear()
@@ -100,8 +101,14 @@ def shape_blocks(blocks: Iterable[Block]) -> tuple[Block, ...]:
     return tuple(shaped)
 
 
+def _is_below(kind: Number | None, other: Number) -> bool:
+    return kind in _ITEMS and _ITEMS.index(kind) > _ITEMS.index(other)
+
+
 def _as_item(block: Block, kind: Number, stack: list[Number]) -> Block:
     """Return the block as an item, as deep as kinds of numbers are open around it."""
+    while stack and kind not in stack and not _is_below(kind, stack[-1]):
+        stack.pop()
     if kind in stack:
         del stack[stack.index(kind) + 1 :]
     else:

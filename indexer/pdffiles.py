@@ -11,9 +11,9 @@ from statistics import median
 from typing import Any
 
 from indexer.headings import Number, number_of
-from indexer.plaintext import squeezed, tidy
+from indexer.plaintext import squeezed, table_text, tidy
 from indexer.transcript import Block, Shape, Transcript, Unreadable
-from indexer.wordfiles import missing, table_text
+from indexer.wordfiles import missing
 
 MAX_PAGES = 300
 MAX_EDGES = 1_500  # lines on a page; a drawing has more, and no table
@@ -25,9 +25,11 @@ _UNMAPPED_SHARE = 0.05
 _GAP = 1.0  # widths of a letter; a wider gap in a line is a space
 _COLUMN_LINES = 8  # lines with a gap in the middle, from which a page may have two columns
 _COLUMN_SHARE = 0.7  # share of lines that leave the middle free, where there are two
+_ENDS = tuple("。！？；：.!?;:")
+_DASHES = r"[\s—–\-－·.•~～_/|]*"
 _PAGE_NUMBER = re.compile(
-    r"[\s—–\-－·.•~～_/|]*(?:第\s*[\d一二三四五六七八九十百]+\s*页\s*[,，/]?\s*(?:共\s*\d+\s*页)?|"
-    r"[-—–－·•~～ ]*\d{1,4}\s*(?:/\s*\d{1,4})?|[ivxIVX]{1,6}|Page\s*\d+(?:\s*of\s*\d+)?)[\s—–\-－·.•~～_/|]*$"
+    rf"{_DASHES}(?:第\s*[\d一二三四五六七八九十百]+\s*页\s*[,，/]?\s*(?:共\s*\d+\s*页)?"
+    rf"|\d{{1,4}}\s*(?:/\s*\d{{1,4}})?|[ivxIVX]{{1,6}}|Page\s*\d+(?:\s*of\s*\d+)?){_DASHES}$"
 )
 
 _SCANNED = (
@@ -162,7 +164,7 @@ def _read_page(whole: Any) -> _Sheet:
     upright, pale = _split_pale(upright, sheet)
     _leave_out_watermark(sheet, pale)
     grids, rest = _read_tables(page, upright)
-    parts = [*grids, *_read_lines(sheet, rest)]
+    parts: list[_Line | _Grid] = [*grids, *_read_lines(sheet, rest)]
     sheet.parts = sorted(parts, key=lambda part: part.place)
     whole.close()
     return sheet
@@ -247,7 +249,7 @@ def _read_cells(
 
 
 def _read_lines(sheet: _Sheet, letters: list[dict[str, Any]]) -> Iterator[_Line]:
-    """Yield the lines of a page; letters on their side are a line of their own, after the others."""
+    """Yield the lines of a page; letters on their side are one line, after the others."""
     turned = [char for char in letters if not char.get("upright", True)]
     straight = [char for char in letters if char.get("upright", True)]
     if len(turned) > len(straight):
@@ -263,7 +265,7 @@ def _read_lines(sheet: _Sheet, letters: list[dict[str, Any]]) -> Iterator[_Line]
 
 
 def _find_gutter(rows: Sequence[Sequence[Mapping[str, Any]]], sheet: _Sheet) -> float | None:
-    """Return the middle between two columns (双栏), which most lines leave free, if there are two."""
+    """Return the middle between two columns (双栏), which most lines leave free, if any."""
     gaps = [(a["x1"], b["x0"]) for row in rows for a, b in pairwise(row) if _is_wide(a, b)]
     inner = [gap for gap in gaps if 0.35 < sum(gap) / 2 / sheet.width < 0.65]
     if len(inner) < _COLUMN_LINES:
@@ -446,11 +448,15 @@ def _goes_on(above: Sequence[_Line], line: _Line, edges: _Edges) -> bool:
     last = above[-1]
     if abs(last.size - line.size) > 0.12 * max(last.size, line.size):
         return False
+    if last.page == line.page and 0 in (last.column, line.column) and last.column != line.column:
+        return False
+    if number_of(line.text) and last.text.endswith(_ENDS):
+        return False
     if _is_centred(last, edges[last.area]) and _is_centred(line, edges[line.area]):
         return (
             last.area == line.area and line.top - last.bottom < 1.2 * line.size and len(above) < 4
         )
-    left, right = edges[last.area]
+    right = edges[last.area][1]
     if last.x1 < right - 1.6 * last.size:
         return False
     apart = line.top - last.bottom > 2.2 * line.size

@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from collections.abc import Sequence
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -13,6 +14,7 @@ _BOMS = (
 )
 _WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030", "big5": "big5hkscs"}
 _COMMON = 0.7  # share of a Chinese text's Han characters that are in the 3,755 of everyday use
+_FOREIGN = 0.3  # share of letters beyond ASCII from which text without Han is no text at all
 _WRONG = 0.01  # share of characters that may be broken in a file still worth reading
 _SAMPLE = 20_000  # characters by which an encoding is judged
 _SPACES = re.compile(r"[ \t\xa0\u2002-\u200a\u202f]+")
@@ -43,6 +45,12 @@ def tidy(text: str) -> str:
     return "\n".join(_SPACES.sub(" ", line).strip(" \u3000") for line in lines).strip("\n \u3000")
 
 
+def table_text(rows: Sequence[Sequence[str]]) -> str:
+    """Return all the text of a table: a line for each row, a tab between cells."""
+    lines = ("\t".join(cell.replace("\n", " ") for cell in row).rstrip("\t") for row in rows)
+    return "\n".join(line for line in lines if line)
+
+
 def squeezed(text: str) -> str:
     """Return text without any space, for what counts is which characters are there."""
     return "".join(text.translate(_MARKS).translate(_CONTROLS).split())
@@ -51,8 +59,8 @@ def squeezed(text: str) -> str:
 def _names(data: bytes, declared: str | None) -> list[str]:
     """Return encodings in the order to try; text that reads as UTF-8 hardly ever is another."""
     told = (declared or "").strip().lower()
-    wide = [f"utf-16-{order}" for order in _orders(data)]
-    names = [*wide, "utf-8", _WIDER.get(told, told), "gb18030", "big5hkscs"]
+    wide = [] if len(data) % 2 else ["utf-16-le", "utf-16-be"]
+    names = ["utf-8", _WIDER.get(told, told), "gb18030", *wide, "big5hkscs"]
     return list(dict.fromkeys(name for name in names if name and _is_known(name)))
 
 
@@ -63,14 +71,6 @@ def _is_known(name: str) -> bool:
         return False
 
 
-def _orders(data: bytes) -> list[str]:
-    """Return the byte order of UTF-16 without a mark: its line ends and digits have zero bytes."""
-    head = data[:_SAMPLE]
-    if len(data) % 2 or b"\0" not in head:
-        return []
-    return ["le" if head[1::2].count(0) >= head[::2].count(0) else "be"]
-
-
 def _decoded(data: bytes, name: str) -> str | None:
     try:
         return data.decode(name)
@@ -79,13 +79,13 @@ def _decoded(data: bytes, name: str) -> str | None:
 
 
 def _reads_as_chinese(text: str) -> bool:
-    """Tell whether the Han characters are mostly everyday ones; text without any may be so too."""
+    """Tell whether the Han characters are mostly everyday ones; Latin text may be right too."""
     if "\0" in text:
         return False
     sample = [c for c in text[:_SAMPLE] if ord(c) > 127]
     han = [c for c in sample if "\u3400" <= c <= "\u9fff"]
     if not han:
-        return not sample or sum(map(str.isprintable, sample)) > _COMMON * len(sample)
+        return len(sample) < _FOREIGN * len(text[:_SAMPLE])
     return sum(map(_is_everyday, han)) >= _COMMON * len(han) and len(han) * 2 >= len(sample)
 
 

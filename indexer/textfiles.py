@@ -23,7 +23,7 @@ _CENTRED = re.compile(r"(?:\u3000| {2}|\t){4,}\S")
 
 def read_txt(data: bytes, name: str) -> Transcript:
     """Return the paragraphs of a text file; lines that were cut to one width are joined."""
-    lines = [line for line in _decoded(data).replace("\r\n", "\n").replace("\r", "\n").split("\n")]
+    lines = _decoded(data).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     blocks = [
         Block(Shape.PARAGRAPH, text, centred=centred)
         for text, centred in _paragraphs(lines)

@@ -11,7 +11,7 @@ from typing import Any
 from lxml import etree
 
 from indexer.labels import FILES, LabelReader, is_furniture
-from indexer.plaintext import decode, squeezed, tidy
+from indexer.plaintext import decode, squeezed, table_text, tidy
 from indexer.transcript import Block, Link, Shape, Transcript, Unreadable
 
 MAX_DEPTH = 500  # elements within one another; pages of Word have some fifty
@@ -25,9 +25,43 @@ _SHORT_PROSE = 20  # characters from which text without punctuation is prose too
 _SILENT = {"script", "style", "template", "head"}
 _FORMS = {"select", "option", "button", "textarea", "input"}
 _AROUND = {"nav", "footer", "aside", "noscript", "iframe", "object", "svg", "audio", "video"}
-_INLINE = set(
-    ["a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "del", "dfn", "em", "font", "i", "img", "ins", "kbd", "label", "mark", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr", "nobr", "o:p"]
-)
+_INLINE = {
+    "a",
+    "abbr",
+    "acronym",
+    "b",
+    "bdi",
+    "bdo",
+    "big",
+    "cite",
+    "code",
+    "del",
+    "dfn",
+    "em",
+    "font",
+    "i",
+    "img",
+    "ins",
+    "kbd",
+    "label",
+    "mark",
+    "q",
+    "s",
+    "samp",
+    "small",
+    "span",
+    "strike",
+    "strong",
+    "sub",
+    "sup",
+    "time",
+    "tt",
+    "u",
+    "var",
+    "wbr",
+    "nobr",
+    "o:p",
+}
 _MARGIN = re.compile(
     r"(?:^|[\s_-])(?:foot(?:er)?\w*|bottom|copyright|nav\w*|menu\w*|crumbs?|breadcrumb\w*|share\w*|"
     r"bshare\S*|bdshare\S*|bdsharebuttonbox|jiathis\S*|social\w*|side(?:bar)?|search\w*|related|"
@@ -57,7 +91,10 @@ _METAS = {
     "filenumber": "发文字号",
     "indexnumber": "索引号",
 }
-_DEEP = "这个网页的层次太深（超过 {} 层），不像是正常的网页。请在浏览器里打开，复制正文，存成 .txt 或 .docx。"
+_DEEP = (
+    "这个网页的层次太深（超过 {} 层），不像是正常的网页。"
+    "请在浏览器里打开，复制正文，存成 .txt 或 .docx。"
+)
 _NOTHING = "这个网页里没有文字。如果浏览器里看得到，请复制正文，存成 .txt 或 .docx。"
 
 
@@ -239,7 +276,7 @@ def _sort_lines(
             kept.append(_as_title(line))
         elif line.shape is Shape.TABLE and not _is_label_table(line.rows):
             kept.append(line)
-        elif _take_labels(reader, line, len(kept)) or not line.inside or is_furniture(line.text) or _is_menu(line):
+        elif _take_labels(reader, line, len(kept)) or _is_apart(line):
             left_out.append(line.text)
         else:
             kept.append(line)
@@ -248,16 +285,12 @@ def _sort_lines(
 
 def _take_labels(reader: LabelReader, line: _Line, above: int) -> bool:
     if line.shape is Shape.TABLE:
-        return all([_take_row(reader, row) for row in line.rows])
+        for cell in (cell for row in line.rows for cell in row if cell):
+            reader.take(cell)
+        return True
     if (line.inside and above > _FORM_LINES) or line.linked * 2 > len(line.text):
         return False
     return reader.take(line.text, among_text=line.inside)
-
-
-def _take_row(reader: LabelReader, row: Sequence[str]) -> bool:
-    for cell in filter(None, row):
-        reader.take(cell)
-    return True
 
 
 def _is_label_table(rows: Sequence[Sequence[str]]) -> bool:
@@ -269,6 +302,12 @@ def _is_label_table(rows: Sequence[Sequence[str]]) -> bool:
 
 def _as_title(line: _Line) -> _Line:
     return _Line(line.text, line.node, True, Shape.HEADING, 1, centred=True, size=line.size)
+
+
+def _is_apart(line: _Line) -> bool:
+    """Tell whether a line is none of the article's; an item such as “首页” may be a real one."""
+    furnished = is_furniture(line.text) and (line.linked or line.shape is not Shape.ITEM)
+    return not line.inside or bool(furnished) or _is_menu(line)
 
 
 def _is_menu(line: _Line) -> bool:
@@ -450,8 +489,7 @@ class _Walk:
 
     def _table(self, node: Any) -> _Line:
         rows = _read_rows(node)
-        text = "\n".join("\t".join(cell.replace("\n", " ") for cell in row) for row in rows)
-        return _Line(text, node, True, Shape.TABLE, rows=rows)
+        return _Line(table_text(rows), node, True, Shape.TABLE, rows=rows)
 
 
 def _marker_of(item: Any) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from lxml import etree
 
 from indexer.headings import Number, number_of
-from indexer.plaintext import tidy
+from indexer.plaintext import table_text, tidy
 from indexer.transcript import Block, Link, Shape, Transcript, Unreadable
 from indexer.wordnumbers import Numbering, W, Written, read_numbering
 
@@ -124,6 +124,8 @@ class Package:
             remove_pis=True,
         )
         data = self.read(name).replace(_STRICT, W[1:-1].encode())
+        if b"<!DOCTYPE" in data[:4096].replace(b"\0", b""):
+            raise Unreadable(ENTITIES)
         try:
             root = etree.fromstring(data, parser)
         except etree.XMLSyntaxError:
@@ -133,7 +135,7 @@ class Package:
         return root
 
     def related(self, name: str) -> dict[str, list[str]]:
-        """Return the parts that a part names, by what they are to it; only those inside the file."""
+        """Return the parts that a part names, by what they are to it; none outside the file."""
         folder, file = posixpath.split(name)
         found = dict[str, list[str]]()
         for node in self._relations(posixpath.join(folder, "_rels", f"{file}.rels")):
@@ -161,10 +163,11 @@ class Package:
 
     def main_part(self) -> str:
         """Return the name of the part that has the text."""
-        for name in (*self.related("").get("officeDocument", ()), "word/document.xml"):
-            if name in self.names:
-                return name
-        raise Unreadable(BROKEN)
+        told = self.related("").get("officeDocument", [])
+        name = told[0] if told else "word/document.xml"
+        if name not in self.names:
+            raise Unreadable(BROKEN)
+        return name
 
 
 @dataclass
@@ -500,12 +503,6 @@ class _Document:
             texts = [tidy(node.text or "") for node in root if _tag(node) == "title"]
             return next(filter(None, texts), None)
         return None
-
-
-def table_text(rows: Sequence[Sequence[str]]) -> str:
-    """Return all the text of a table: a line for each row, a tab between cells."""
-    lines = ("\t".join(cell.replace("\n", " ") for cell in row).rstrip("\t") for row in rows)
-    return "\n".join(line for line in lines if line)
 
 
 def _tag(node: Any) -> str:

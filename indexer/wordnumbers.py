@@ -21,7 +21,7 @@ _ROMAN = tuple(
 
 @dataclass(frozen=True)
 class Level:
-    """How one level of a list is numbered: its format, its text such as “%1、”, its first number."""
+    """How one level of a list is numbered: its format, its text (such as “%1、”), its start."""
 
     format: str = "decimal"
     text: str = ""
@@ -158,13 +158,13 @@ def _in_chinese(value: int, digits: str = _PLAIN, units: str = "十百千") -> s
         low = value % 10_000
         gap = digits[0] if 0 < low < 1000 else ""
         return f"{high}万{gap}{_in_chinese(low, digits, units) if low else ''}"
-    text, gap = "", False
+    text, gap = "", ""
     for place, figure in enumerate(reversed(str(value))):
         if figure == "0":
-            gap = bool(text)
+            gap = digits[0] if text else ""
             continue
-        text = digits[int(figure)] + ("", *units)[place] + (digits[0] if gap else "") + text
-        gap = False
+        text = digits[int(figure)] + ("", *units)[place] + gap + text
+        gap = ""
     return text.removeprefix("一") if 10 <= value < 20 and digits is _PLAIN else text
 
 

@@ -309,12 +309,12 @@ def text_of_pdf(data: bytes) -> str:
 def text_of_html(data: bytes) -> str:
     """All letters of a page as another library finds them."""
     body = BeautifulSoup(data, "html.parser").body
-    return body.get_text() if body else ""
+    return str(body.get_text()) if body else ""
 
 
 def text_of_doc(data: bytes) -> str:
     """All letters of a doc file as another library finds them."""
-    return extract_text(data).text
+    return str(extract_text(data).text)
 
 
 def lost(plain: str, read: Transcript) -> str:
