@@ -54,6 +54,9 @@ LABELS: dict[str, dict[str, float]] = {
     "expires": dict.fromkeys(("失效日期", "废止日期", "有效期至", "有效期"), 0.7),
 }
 _DATED = ("issued", "published", "effective", "expires")
+# Short names stand in sentences too.
+_LONG_NAMES = sorted({name for names in LABELS.values() for name in names if len(name) > 3})
+_GLUED = re.compile(rf"({'|'.join(_LONG_NAMES)})\s*[:：]\s*")
 _LABEL_ROWS = 6  # blocks from the beginning, in which a table may be a form of labels
 
 _QUOTE = r"《((?:[^《》]|《[^《》]*》){2,150})》"
@@ -64,6 +67,7 @@ _DECREED = re.compile(rf"^{_QUOTE}\s*(?:已|业|经|是|于)[^。]*?(?:通过|�
 _ISSUES = re.compile(
     rf"关于(?:印发|发布|公布|颁布|转发|批转|批准|实施|修订|修改|重新印发|重新发布|调整)\s*{_QUOTE}"
 )
+_ISSUES_PLAINLY = re.compile("(?:关于)?(?:印发|发布|公布|转发)(?:关于)?([^《》]{4,80})的通知$")
 _WHOLE_TEXT = re.compile(rf"^{_QUOTE}(?:的)?(?:全文|内容|正文)?如下")
 _REPEALS = re.compile(
     "同时废止|予以废止|即行废止|自行废止|同时停止(?:执行|施行)|停止执行|不再执行|同时失效|废止"
@@ -73,6 +77,9 @@ _BRACKETED_END = re.compile(
     r"\s*[（(\[【]([^（）()]{4,60}(?:[（(\[〔][^（）()]{4}[）)\]〕][^（）()]{1,12})?)[）)\]】]\s*$"
 )
 _TITLE_BODY = re.compile("^(?P<body>[\u4e00-\u9fff（）\\s]{3,60}?)(?:印发|发布|转发)?关于")
+_NAMED_BY_PLACE = re.compile(
+    "[省市区县](?:人民政府|政府|委|[\u4e00-\u9fff]{1,20}(?:局|厅)$)"
+)  # 市政府 of what?
 _SITE = re.compile(r"\s*[-_|—–－]{1,2}\s*[^-_|—–－]{2,40}$")
 _FILE_END = re.compile(
     r"[\s_-]*(?:\d{4}|\(\d\)|（\d）|最终|定稿|终稿|印发稿|扫描件?|副本|正文|v\d+)$", re.I
@@ -114,7 +121,11 @@ def _at(line: Line) -> str:
 
 def _labelled(transcript: Transcript) -> Iterator[Guess]:
     """Yield what the labels of a page, or a form at its beginning, say."""
-    told = [(name, value, "网页或表头上的") for name, value in transcript.labels.items()]
+    told = [
+        (name, value, "网页或表头上的")
+        for first, text in transcript.labels.items()
+        for name, value in _separate(first, text)
+    ]
     for number, block in enumerate(transcript.blocks[:_LABEL_ROWS]):
         for row in block.rows:
             told += [(a, b, f"第 {number + 1} 段的") for a, b in pairwise(row)]
@@ -123,6 +134,13 @@ def _labelled(transcript: Transcript) -> Iterator[Guess]:
         for field, names in LABELS.items():
             if name in names and (read := _read_label(field, value)):
                 yield Guess(field, read, names[name], value, f"{where}“{name}”")
+
+
+def _separate(name: str, text: str) -> Iterator[tuple[str, str]]:
+    """Yield a label, and those that stand in its value because a page sets nothing between them."""
+    value, *rest = _GLUED.split(text)
+    yield name, value
+    yield from zip(rest[::2], rest[1::2], strict=True)
 
 
 def _read_label(field: str, value: str) -> str | None:
@@ -200,8 +218,11 @@ def _inner_titles(layout: Layout, titles: Sequence[str]) -> Iterator[Guess]:
     """Yield the title of what a notice brings: 关于印发《……》的通知."""
     for title in titles:
         match = _ISSUES.search(title)
+        plain = _ISSUES_PLAINLY.search(title)
         if match:
             yield Guess("inner_title", match[1], 0.9, title, "标题")
+        elif plain and is_titled(plain[1]):
+            yield Guess("inner_title", plain[1], 0.85, title, "标题")
 
 
 def _numbers(layout: Layout, labels: Iterable[Guess], titles: Sequence[str]) -> Iterator[Guess]:
@@ -244,7 +265,8 @@ def _numbers_after_title(layout: Layout, titles: Sequence[str]) -> Iterator[Gues
     for line in layout.lines[layout.text_begins :]:
         for match in _CITED.finditer(line.text):
             number = next(find_numbers(match[2] or ""), None)
-            if number and _same_title(match[1]) in own:
+            old = _REPEALS.search(line.text) or line.text[: match.start()].endswith("原")
+            if number and _same_title(match[1]) in own and not old:
                 yield Guess("doc_number", number.number, 0.7, match[0], _at(line), "写在正文里")
 
 
@@ -268,7 +290,7 @@ def _issuers(
     for title in titles:
         match = _TITLE_BODY.match(title)
         bodies = bodies_in(match["body"]) if match else ()
-        if bodies:
+        if bodies and not any(map(_NAMED_BY_PLACE.match, bodies)):
             yield Guess("issuer", "、".join(bodies), 0.85, title, "标题")
     for place in layout.notes:
         yield from _issuers_in_note(lines[place])
@@ -381,7 +403,7 @@ def _relations(layout: Layout, titles: Sequence[str], numbers: Sequence[Guess]) 
             for guess in _cited_in(sentence, _at(line)):
                 title, _, number = guess.value.partition("|")
                 key = (guess.field, _same_title(title))
-                foreign = _same_title(title) not in own
+                foreign = _same_title(title) not in own or (number and guess.field == "repeals")
                 if foreign and fold_doc_number(number) not in own_numbers and key not in seen:
                     seen.add(key)
                     yield replace(guess, value=f"{title}（{number}）" if number else title)

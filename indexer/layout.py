@@ -7,11 +7,11 @@ from datetime import date
 
 from indexer.chinesedates import DATE, find_dates, narrow, read_date
 from indexer.docnumbers import find_numbers, short_body
-from indexer.issuing import bodies_in, is_body
+from indexer.issuing import bodies_in, is_body, place_of
 from indexer.transcript import Block, Shape, Transcript
 
 HEAD_LINES = 40  # a head is never longer, in a page full of labels either
-LONGEST_TITLE = 120
+LONGEST_TITLE = 180
 
 TYPES = (
     "通知|意见|办法|规定|条例|细则|方案|公告|通告|通报|决定|决议|批复|复函|函|规则|规划|计划|措施|政策|指南|标准"
@@ -40,6 +40,10 @@ _NOTICE = re.compile(r"(?P<body>[\u4e00-\u9fff（）、 ]{2,60}?)\s*(?P<word>公
 _ISSUE = re.compile(r"((?:19|20)\d{2})\s*年\s*第?\s*(\d{1,4})\s*号")
 _RED_HEAD = re.compile(r"(?P<body>[\u4e00-\u9fff（）、\s]{3,80}?)\s*文\s*件")
 _NOTE = re.compile(r"^[（(].{0,400}(?:公布|发布|印发|通过|修正|修订|施行|颁布|批准)")
+_NOTE_BEFORE = re.compile(
+    "^[（(][^（）()]{0,60}(?:施行|有效期|公布|修订)[^（）()]{0,60}[）)](?=.{8})"
+)
+_SEALED_FOR = re.compile(r"[（(][^（）()]{3,40}\s*代\s*章[）)]")
 _BODY = re.compile(
     r"^(?:第\s*[一二三四五六七八九十百\d]+\s*[章条节编部]|[一二三四五六七八九十]+\s*、|[（(][一二三四五六七八九十]+[）)]"
     r"|[0-9]{1,2}\s*[.．、]\s*\S|目\s*[录次]|总\s*则$|前\s*言$)"
@@ -52,6 +56,7 @@ _FURNITURE = re.compile(
 _ADDRESS = re.compile(
     r"各|有关|你|人民政府|[委局厅办部区县市院]、|[委局厅办部区县市院处司会团行司校社所队站构位][:：]$|公司|同志|企业"
 )
+_CHINESE_END = re.compile(r"[\u4e00-\u9fff）》”、，]$")
 _ENCLOSURE = re.compile(r"附\s*件\s*[0-9一二三四五六七八九十]*\s*[:：]?")
 
 
@@ -138,8 +143,14 @@ def _lines_of(blocks: Sequence[Block]) -> Iterator[Line]:
         if block.shape is Shape.TABLE:
             continue
         for text in block.text.split("\n"):
-            if cleaned := clean(text):
-                yield Line(cleaned, number, block.shape, block.centred)
+            for part in _apart(clean(text)):
+                yield Line(part, number, block.shape, block.centred)
+
+
+def _apart(text: str) -> Iterator[str]:
+    """Yield a line, or two where a note stands before a title: （2024年起施行）关于……的意见."""
+    note = _NOTE_BEFORE.match(text) if "。" not in text else None
+    yield from (part for part in ((note[0], text[note.end() :]) if note else (text,)) if part)
 
 
 def clean(text: str) -> str:
@@ -285,8 +296,16 @@ def _join(lines: Sequence[Line]) -> tuple[str, tuple[str, ...]]:
     while len(texts) > 1 and (named := bodies_in(texts[0])):
         bodies += named
         texts.pop(0)
-    title = re.sub(r"(?<=[\u4e00-\u9fff）》”]) (?=[\u4e00-\u9fff（《“])", "", "".join(texts))
-    return " ".join(bodies) + title, tuple(bodies)
+    return " ".join(bodies) + _closed("".join(texts)), tuple(bodies)
+
+
+def _closed(title: str) -> str:
+    """Return a title without the blanks that set it, but for those between bodies."""
+    closed, *rest = title.split(" ")
+    for part in rest:
+        last = closed.rpartition(" ")[2]
+        closed += f" {part}" if is_body(last) or not _CHINESE_END.search(last) else part
+    return closed
 
 
 def _find_signature(lines: Sequence[Line], begins: int) -> Signature | None:
@@ -313,12 +332,20 @@ def _find_signature(lines: Sequence[Line], begins: int) -> Signature | None:
 def _signed_above(lines: Sequence[Line]) -> tuple[tuple[str, ...], bool]:
     """Return the bodies right above a date, and whether it is a person who signs."""
     bodies: list[str] = []
-    for line in reversed(lines[-8:]):
-        found = bodies_in(line.text)
+    above = [line.text for line in lines[-8:] if not _SEALED_FOR.fullmatch(line.text)]
+    for place in range(len(above) - 1, -1, -1):
+        found = bodies_in(above[place])
+        if not bodies and place and _goes_on(above[place - 1], above[place]):
+            return (above[place - 1] + above[place],), False
         if not found:
-            return tuple(bodies), not bodies and _PERSON.fullmatch(line.text) is not None
+            return tuple(bodies), not bodies and _PERSON.fullmatch(above[place]) is not None
         bodies[:0] = found
     return tuple(bodies), False
+
+
+def _goes_on(first: str, second: str) -> bool:
+    """Tell whether two lines are the name of one body, which needs both."""
+    return is_body(first + second) and not bodies_in(first) and place_of(second) is None
 
 
 def _ends_here(rest: Sequence[Line]) -> bool:
