@@ -5,8 +5,6 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pypinyin import lazy_pinyin
-
 from indexer.analysis import analyse_words, normalise
 from indexer.checks import fold_doc_number
 from indexer.docnumbers import find_numbers
@@ -276,6 +274,8 @@ def _year(findings: Findings) -> str:
 
 def make_slug(title: str, year: str = "") -> str:
     """Return the matter of a title in pinyin, word by word, with the year: canbao-banfa-2015."""
+    from pypinyin import lazy_pinyin  # loading it takes longer than most commands
+
     matter = re.sub("^.*?关于(?:印发|发布|公布|转发|进一步|切实|做好|加强|开展|落实)*", "", title)
     matter = re.sub(r"[（(][^（）()]*[）)]|的?(?:通知|公告|通告|函)$", "", matter) or title
     words, begins, ends = analyse_words(matter, normalise(matter))

@@ -417,7 +417,10 @@ def _cited_in(sentence: str, where: str) -> Iterator[Guess]:
         value = f"{match[1]}|{found.number if found else ''}"
         if verb and match.start() < verb.start():
             yield Guess("repeals", value, 0.85, sentence.strip()[-100:], where)
-        elif found or (is_titled(match[1]) and _RESTS_ON.search(sentence[: match.start()])):
+        elif found or (
+            is_titled(match[1])
+            and _RESTS_ON.search(sentence[max(0, match.start() - 100) : match.start()])
+        ):
             yield Guess("documents", value, 0.8 if found else 0.7, match[0], where)
 
 
@@ -427,9 +430,8 @@ def _aliases(layout: Layout, titles: Sequence[str], inner: Sequence[Guess]) -> I
     own = {_same_title(name) for name in (*titles, *(guess.value for guess in inner))}
     for line in layout.lines:
         for match in _CALLED.finditer(line.text):
-            quoted = re.search(
-                rf"{_QUOTE}\s*(?:[（(][^（）()]*[）)])?$", line.text[: match.start()]
-            )
+            before = line.text[max(0, match.start() - 300) : match.start()]
+            quoted = re.search(rf"{_QUOTE}\s*(?:[（(][^（）()]{{0,60}}[）)])?$", before)
             if quoted and _same_title(quoted[1]) in own and len(match[1]) > 3:
                 names.setdefault(match[1], Guess("aliases", match[1], 0.8, match[0], _at(line)))
     brought = [guess.value for guess in inner]

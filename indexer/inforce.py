@@ -14,6 +14,7 @@ from indexer.chinesedates import DATE, MONTH, NUMBER, last_day, read_count, read
 from indexer.findings import Guess
 from indexer.layout import TYPES, Line
 
+_FARTHEST = 300  # characters before a date that tell what it is the date of
 _SELF = re.compile(
     rf"本(?![省市区县级地])(?:[\u4e00-\u9fff]{{0,4}}?)(?:{TYPES}|文件|意见)|(?:上述|以上)(?:政策|措施|规定)"
 )
@@ -180,8 +181,7 @@ def _years_in(
 
 def _weight(text: str, place: int, own: set[str]) -> float:
     """Tell how surely the words before a date speak of the paper itself; 0 if of something else."""
-    begin = max(text.rfind(sign, 0, place) for sign in "。；！") + 1
-    before = text[begin:place]
+    before = _before(text, place, "。；！")
     selves = list(_SELF.finditer(before))
     rest = before[selves[-1].end() :] if selves else _NUMBERING.sub("", before)
     if _ARTICLE.search(rest) or (not selves and _IN_BRACKETS.search(rest)):
@@ -200,20 +200,25 @@ def _weight(text: str, place: int, own: set[str]) -> float:
     return 0.55 if _KEPT_RULES.search(rest) else 0.35
 
 
+def _before(text: str, place: int, ends: str) -> str:
+    """Return what stands before a place in its sentence or clause, as far back as may matter."""
+    first = max(0, place - _FARTHEST)
+    return text[max(first, *(text.rfind(sign, first, place) + 1 for sign in ends)) : place]
+
+
 def _and_on(text: str, end: int) -> float:
     """Return how far a date counts whose sentence goes on: 自……起执行新标准 is of the standard.
 
     What follows with 的 is another paper: 2003年1月1日起施行的《……》同时废止.
     """
-    if text[end:].lstrip().startswith("的"):
+    if text[end : end + 10].lstrip().startswith("的"):
         return 0.0
-    return 1.0 if re.match(r"\s*(?:[，。；、,;）)]|$|有效期|\d|并)", text[end:]) else 0.6
+    return 1.0 if re.match(r"\s*(?:[，。；、,;）)]|$|有效期|\d|并)", text[end : end + 10]) else 0.6
 
 
 def _is_of_certificate(text: str, place: int) -> bool:
     """Tell whether it is a certificate, a contract or the like that is valid so long."""
-    begin = max(text.rfind(sign, 0, place) for sign in "。；！，") + 1
-    clause = text[begin:place]
+    clause = _before(text, place, "。；！，")
     return _CERTIFICATE.search(clause) is not None and _SELF.search(clause) is None
 
 

@@ -12,6 +12,7 @@ from indexer.transcript import Block, Shape, Transcript
 
 HEAD_LINES = 40  # a head is never longer, in a page full of labels either
 LONGEST_TITLE = 180
+LONGEST_LINE = 5000
 
 TYPES = (
     "通知|意见|办法|规定|条例|细则|方案|公告|通告|通报|决定|决议|批复|复函|函|规则|规划|计划|措施|政策|指南|标准"
@@ -56,7 +57,7 @@ _FURNITURE = re.compile(
 _ADDRESS = re.compile(
     r"各|有关|你|人民政府|[委局厅办部区县市院]、|[委局厅办部区县市院处司会团行司校社所队站构位][:：]$|公司|同志|企业"
 )
-_CHINESE_END = re.compile(r"[\u4e00-\u9fff）》”、，]$")
+_CHINESE_END = re.compile(r"[\u4e00-\u9fff（）《》“”、，]$")
 _ENCLOSURE = re.compile(r"附\s*件\s*[0-9一二三四五六七八九十]*\s*[:：]?")
 
 
@@ -142,9 +143,15 @@ def _lines_of(blocks: Sequence[Block]) -> Iterator[Line]:
     for number, block in enumerate(blocks):
         if block.shape is Shape.TABLE:
             continue
-        for text in block.text.split("\n"):
+        for text in _bounded(block.text):
             for part in _apart(clean(text)):
                 yield Line(part, number, block.shape, block.centred)
+
+
+def _bounded(text: str) -> Iterator[str]:
+    """Yield the lines of a text; what is longer than any line of a paper, in pieces."""
+    for line in text.split("\n"):
+        yield from (line[at : at + LONGEST_LINE] for at in range(0, len(line), LONGEST_LINE))
 
 
 def _apart(text: str) -> Iterator[str]:
@@ -303,8 +310,8 @@ def _closed(title: str) -> str:
     """Return a title without the blanks that set it, but for those between bodies."""
     closed, *rest = title.split(" ")
     for part in rest:
-        last = closed.rpartition(" ")[2]
-        closed += f" {part}" if is_body(last) or not _CHINESE_END.search(last) else part
+        closes = _CHINESE_END.search(closed) and _CHINESE_END.search(part[:1])
+        closed += part if closes and not is_body(closed.rpartition(" ")[2]) else f" {part}"
     return closed
 
 

@@ -436,6 +436,15 @@ def test_hostile_text_cannot_leave_its_comment_or_its_value(library: Any) -> Non
     assert "\u2028" not in draft.partition("sources:")[0]
 
 
+@pytest.mark.parametrize(
+    "piece", ["甲（", "《甲", "自2024年1月1日起施行，", "《甲》（", "第1号令", "。"]
+)
+def test_a_line_without_end_is_read_to_its_end(piece: str) -> None:
+    text = f"云州市停车办法\n第一条 {piece * 20_000}本办法自2024年1月1日起施行。\n"
+    blocks = tuple(Block(Shape.PARAGRAPH, line) for line in text.splitlines())
+    assert glean(Transcript("文件.txt", blocks)).value("title") == "云州市停车办法"
+
+
 # Lookalikes.
 
 
