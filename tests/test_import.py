@@ -1,11 +1,9 @@
 """Import: what is found in papers of all kinds, how sure that is, and the drafts made of it."""
 
 import json
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import date
 from html import unescape
 from pathlib import Path
@@ -22,6 +20,7 @@ from markdown import Markdown  # type: ignore[import-untyped]
 from indexer.checks import check_body
 from indexer.chinesedates import find_dates, last_day, read_date
 from indexer.classification import learn_neighbours, suggest_classes
+from indexer.cli import main
 from indexer.docnumbers import find_numbers
 from indexer.drafts import cover_personal_data, make_draft, make_slug, text_of
 from indexer.entryfile import split_entry
@@ -509,46 +508,62 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "indexer", *words],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=120,
-    )
+@dataclass(frozen=True)
+class Done:
+    """What a command came to."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Done]:
+    """Run a command in the project, in this process: its start takes longer than its work."""
+    monkeypatch.chdir(folder)
+
+    def command(*words: str) -> Done:
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        shown = capsys.readouterr()
+        return Done(int(ended.value.code or 0), shown.out, shown.err)
+
+    return command
 
 
 def drafts(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / "build/drafts").glob("*"))
 
 
-def files_of(done: subprocess.CompletedProcess[str]) -> Iterator[dict[str, Any]]:
+def files_of(done: Done) -> Iterator[dict[str, Any]]:
     yield from json.loads(done.stdout)["files"]
 
 
-def test_a_folder_becomes_drafts_that_check_can_read(folder: Path) -> None:
-    done = run(folder, "import", "inbox")
+def test_a_folder_becomes_drafts_that_check_can_read(
+    folder: Path, run: Callable[..., Done]
+) -> None:
+    done = run("import", "inbox")
     assert done.returncode == 0, done.stderr
     assert "2 个文件：写了 2 份草稿。" in done.stdout
     assert len(drafts(folder)) == 2
     assert [name[-8:] for name in drafts(folder)] == ["-2024.md", "-2021.md"]
-    checked = run(folder, "check", "--policies", "build/drafts", "--json")
+    checked = run("check", "--policies", "build/drafts", "--json")
     fields = {problem["field"] for problem in json.loads(checked.stdout)["problems"]}
     assert {"summary", "reviewed"} <= fields <= {"summary", "reviewed", "topic", "audience"}
 
 
 def test_importing_twice_writes_nothing_the_second_time_and_keeps_what_was_edited(
     folder: Path,
+    run: Callable[..., Done],
 ) -> None:
-    run(folder, "import", "inbox")
+    run("import", "inbox")
     (path,) = (folder / "build/drafts").glob("*-2024.md")
     edited = path.read_text("utf-8").replace("doc_number:", "# doc_number:").replace("一、", "改、")
     path.write_text(edited, "utf-8")
     before = drafts(folder)
-    done = run(folder, "import", "inbox", "--json")
+    done = run("import", "inbox", "--json")
     assert done.returncode == 0
     assert [outcome["draft"] for outcome in files_of(done)] == [None, None]
     assert [outcome["alike"][0]["why"] for outcome in files_of(done)] == ["内容一样"] * 2
@@ -556,47 +571,57 @@ def test_importing_twice_writes_nothing_the_second_time_and_keeps_what_was_edite
     assert path.read_text("utf-8") == edited
 
 
-def test_a_paper_that_is_an_entry_already_is_shown_and_not_written(folder: Path) -> None:
+def test_a_paper_that_is_an_entry_already_is_shown_and_not_written(
+    folder: Path, run: Callable[..., Done]
+) -> None:
     entry = folder / "policies/loan.md"
     text = entry.read_text("utf-8").replace(
         "reviewed:", "doc_number: 云政办发〔2024〕12号\nreviewed:"
     )
     entry.write_text(text, "utf-8")
-    done = run(folder, "import", "inbox/道路.txt", "--force", "--json")
+    done = run("import", "inbox/道路.txt", "--force", "--json")
     (outcome,) = files_of(done)
     assert outcome["draft"] is None
     assert outcome["alike"][0]["place"] == "policies/loan.md"
     assert outcome["alike"][0]["why"].startswith("文号一样")
 
 
-def test_the_same_paper_twice_in_a_batch_is_written_once(folder: Path) -> None:
+def test_the_same_paper_twice_in_a_batch_is_written_once(
+    folder: Path, run: Callable[..., Done]
+) -> None:
     (folder / "inbox/副本.txt").write_text(f"\n{NOTICE}\n", "utf-8")
-    done = run(folder, "import", "inbox")
+    done = run("import", "inbox")
     assert "3 个文件：写了 2 份草稿，1 份已经有了或者很像已有的。" in done.stdout
 
 
-def test_a_paper_much_like_another_is_written_only_when_forced(folder: Path) -> None:
+def test_a_paper_much_like_another_is_written_only_when_forced(
+    folder: Path, run: Callable[..., Done]
+) -> None:
     (folder / "one.txt").write_text(f"云州市甲办法\n{LONG}", "utf-8")
     (folder / "two.txt").write_text(f"云州市乙办法\n{LONG}", "utf-8")
-    assert "写了 1 份草稿" in run(folder, "import", "one.txt", "two.txt").stdout
+    assert "写了 1 份草稿" in run("import", "one.txt", "two.txt").stdout
     assert len(drafts(folder)) == 1
-    assert "写了 1 份草稿" in run(folder, "import", "two.txt", "--force").stdout
+    assert "写了 1 份草稿" in run("import", "two.txt", "--force").stdout
     assert len(drafts(folder)) == 2
 
 
-def test_a_bad_file_is_told_the_others_are_read_and_the_command_exits_1(folder: Path) -> None:
+def test_a_bad_file_is_told_the_others_are_read_and_the_command_exits_1(
+    folder: Path, run: Callable[..., Done]
+) -> None:
     (folder / "inbox/坏.docx").write_bytes(b"PK\x03\x04 broken")
     (folder / "inbox/空.txt").write_bytes(b"")
-    done = run(folder, "import", "inbox", "--json")
+    done = run("import", "inbox", "--json")
     assert done.returncode == 1
     problems = {Path(o["file"]).name: o["problem"] for o in files_of(done)}
     assert [name for name, problem in problems.items() if problem] == ["坏.docx", "空.txt"]
     assert len(drafts(folder)) == 2
-    assert "2 份没有导入" in run(folder, "import", "inbox").stdout
+    assert "2 份没有导入" in run("import", "inbox").stdout
 
 
-def test_the_json_has_every_guess_with_confidence_and_evidence(folder: Path) -> None:
-    (outcome,) = files_of(run(folder, "import", "inbox/道路.txt", "--kind", "rule", "--json"))
+def test_the_json_has_every_guess_with_confidence_and_evidence(
+    folder: Path, run: Callable[..., Done]
+) -> None:
+    (outcome,) = files_of(run("import", "inbox/道路.txt", "--kind", "rule", "--json"))
     by_field = {guess["field"]: guess for guess in outcome["findings"]}
     assert by_field["doc_number"]["value"] == "云政办发〔2024〕12号"
     assert by_field["doc_number"]["evidence"] == "云政办发〔2024〕12号"
@@ -627,20 +652,20 @@ def test_the_json_has_every_guess_with_confidence_and_evidence(folder: Path) -> 
     ],
 )
 def test_wrong_use_exits_2_and_writes_nothing(
-    folder: Path, words: tuple[str, ...], told: str
+    folder: Path, run: Callable[..., Done], words: tuple[str, ...], told: str
 ) -> None:
     (folder / "empty").mkdir()
-    done = run(folder, "import", *words)
+    done = run("import", *words)
     assert done.returncode == 2
     assert told in done.stderr
     assert not (folder / "build/drafts").exists()
 
 
-def test_a_folder_that_cannot_be_written_to_is_told(folder: Path) -> None:
+def test_a_folder_that_cannot_be_written_to_is_told(folder: Path, run: Callable[..., Done]) -> None:
     (folder / "build").mkdir()
     (folder / "build/drafts").symlink_to(folder / "nowhere/deeper")
     (folder / "nowhere").write_text("", "utf-8")
-    done = run(folder, "import", "inbox/道路.txt")
+    done = run("import", "inbox/道路.txt")
     assert done.returncode == 1
     assert "写不了" in done.stdout.replace("\n", "")
 
