@@ -205,7 +205,9 @@ def _comments(findings: Findings, values: dict[str, Any], library: Library) -> d
             comments.setdefault(name, []).append(f"{maybe}请核对{_grounds(best)}")
     for guess, slug in _repealed(findings, library):
         if slug is None:
-            told = f"文中说废止《{printable(guess.value)}》，政策库里没有这个条目。"
+            title, number = _split_number(guess.value)
+            cited = f"《{_in_comment(title)}》" + (f"（{number}）" if number else "")
+            told = f"文中说废止{cited}，政策库里没有这个条目。"
             comments.setdefault("documents" if "documents" in values else "sources", []).append(
                 told
             )
@@ -225,6 +227,11 @@ def _grounds(guess: Guess) -> str:
     note = f"：{printable(guess.note)}" if guess.note else ""
     evidence = f"依据“{printable(guess.evidence)}”，{guess.where}"
     return f"{note}（{evidence}，把握 {guess.confidence:.0%}）"
+
+
+def _in_comment(text: str) -> str:
+    """Return a title whole, but for what would end the line of a comment."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def name_of(field: str) -> str:

@@ -69,6 +69,7 @@ _ISSUES = re.compile(
 )
 _ISSUES_PLAINLY = re.compile("(?:关于)?(?:印发|发布|公布|转发)(?:关于)?([^《》]{4,80})的通知$")
 _WHOLE_TEXT = re.compile(rf"^{_QUOTE}(?:的)?(?:全文|内容|正文)?如下")
+SHORTEST_CITED = 4  # 《办法》, 《条例》 are what a text calls a paper named before
 _REPEALS = re.compile(
     "同时废止|予以废止|即行废止|自行废止|同时停止(?:执行|施行)|停止执行|不再执行|同时失效|废止"
 )
@@ -418,7 +419,8 @@ def _cited_in(sentence: str, where: str) -> Iterator[Guess]:
         if verb and match.start() < verb.start():
             yield Guess("repeals", value, 0.85, sentence.strip()[-100:], where)
         elif found or (
-            is_titled(match[1])
+            len(match[1]) > SHORTEST_CITED
+            and is_titled(match[1])
             and _RESTS_ON.search(sentence[max(0, match.start() - 100) : match.start()])
         ):
             yield Guess("documents", value, 0.8 if found else 0.7, match[0], where)

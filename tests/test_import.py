@@ -15,7 +15,7 @@ from docx import Document
 from factories import make_library, make_policy
 from hypothesis import given
 from hypothesis import strategies as st
-from markdown import Markdown  # type: ignore[import-untyped]
+from markdown import Markdown
 
 from indexer.checks import check_body
 from indexer.chinesedates import find_dates, last_day, read_date
@@ -266,7 +266,7 @@ SIGNS = (
 
 
 def shown(markdown: str) -> str:
-    html = Markdown(extensions=EXTENSIONS).convert(markdown)
+    html: str = Markdown(extensions=EXTENSIONS).convert(markdown)
     assert not re.search(r"<(?:script|a|em|strong|code|img|h1)\b", html)
     return html
 
