@@ -1,7 +1,7 @@
 """Headings (标题): how the number that begins a line tells its place in a document."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from itertools import pairwise
@@ -50,6 +50,8 @@ _LEVELS = {
     Number.THIRD: 3,
     Number.FOURTH: 4,
 }
+_ANNEXES = re.compile(rf"附\s*件\s*[:：]\s*{_DIGITS}\s*[.．、]")
+_BULLET = re.compile(r"[•·●■◆▪▲★◇□○]\s*\S")
 _ITEMS = (Number.SECOND, Number.THIRD, Number.FOURTH, Number.FIFTH)  # 项、目
 
 
@@ -87,22 +89,46 @@ def shape_blocks(blocks: Iterable[Block]) -> tuple[Block, ...]:
     text of its own below it is a heading.
     """
     listed = list(blocks)
-    kinds = [number_of(b.text) if b.shape is Shape.PARAGRAPH else None for b in listed]
-    beside = {i for i, pair in enumerate(pairwise(kinds)) if pair[0] == pair[1] in _ITEMS}
-    beside |= {i + 1 for i in beside}
+    kinds = [_kind_of(block) for block in listed]
+    rows = {at for at, pair in enumerate(pairwise(kinds)) if pair[0] == pair[1] in _ITEMS}
+    rows |= {at + 1 for at in rows}
     shaped, stack = list[Block](), list[Number]()
-    for place, (block, kind) in enumerate(zip(listed, kinds, strict=True)):
-        within = kind in stack or (stack and _is_below(kind, stack[-1]))
-        if kind in _ITEMS and (place in beside or within or level_of(block.text) is None):
+    for at, (block, kind) in enumerate(zip(listed, kinds, strict=True)):
+        if block.shape is not Shape.PARAGRAPH or _ANNEXES.match(block.text):
+            shaped.append(block)
+        elif kind in _ITEMS and (at in rows or _is_item(at, listed, kinds, stack)):
             shaped.append(_as_item(block, kind, stack))
             continue
+        elif _BULLET.match(block.text):
+            shaped.append(replace(block, shape=Shape.ITEM))
+        else:
+            shaped.append(_as_heading(block) if kind else block)
         stack.clear()
-        shaped.append(_as_heading(block) if kind else block)
     return tuple(shaped)
 
 
-def _is_below(kind: Number | None, other: Number) -> bool:
-    return kind in _ITEMS and _ITEMS.index(kind) > _ITEMS.index(other)
+def _kind_of(block: Block) -> Number | None:
+    """Return the kind of number of a block; “附件：1.” begins a list too."""
+    if block.shape is not Shape.PARAGRAPH:
+        return None
+    return Number.THIRD if _ANNEXES.match(block.text) else number_of(block.text)
+
+
+def _is_item(
+    at: int, blocks: Sequence[Block], kinds: Sequence[Number | None], stack: Sequence[Number]
+) -> bool:
+    """Tell whether a line with a number of its own is an item: there is nothing that it heads."""
+    kind = kinds[at]
+    if kind in stack or (stack and _is_below(kind, stack[-1])):
+        return True
+    if level_of(blocks[at].text) is None or at + 1 == len(blocks):
+        return True
+    after = kinds[at + 1]
+    return after is not None and not _is_below(after, kind)
+
+
+def _is_below(kind: Number | None, other: Number | None) -> bool:
+    return kind in _ITEMS and other in _ITEMS and _ITEMS.index(kind) > _ITEMS.index(other)
 
 
 def _as_item(block: Block, kind: Number, stack: list[Number]) -> Block:

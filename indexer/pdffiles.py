@@ -25,6 +25,13 @@ _UNMAPPED_SHARE = 0.05
 _GAP = 1.0  # widths of a letter; a wider gap in a line is a space
 _COLUMN_LINES = 8  # lines with a gap in the middle, from which a page may have two columns
 _COLUMN_SHARE = 0.7  # share of lines that leave the middle free, where there are two
+_LARGER = 1.15  # times the size of the text, from which letters are those of a title
+_SHORT = 0.75  # share of the width that a centred line of the text's size may take
+_APART = 1.3  # times the size of the letters, from which a gap between lines ends a paragraph
+_TITLE_LINES = 4
+# Letters by which a line may be short of the margin and go on: a comma may not begin a line, so
+# that the letter before it goes to the next one too.
+_ENDING, _UNENDED = 1.6, 3.2
 _ENDS = tuple("。！？；：.!?;:")
 _DASHES = r"[\s—–\-－·.•~～_/|]*"
 _PAGE_NUMBER = re.compile(
@@ -76,7 +83,16 @@ class _Grid:
     place: float
 
 
-_Edges = Mapping[tuple[int, int], tuple[float, float]]  # of a page and column: left, right
+@dataclass(frozen=True)
+class _Area:
+    """Where the lines of a page or column begin and end, and how large most letters are."""
+
+    left: float
+    right: float
+    size: float
+
+
+_Areas = Mapping[tuple[int, int], _Area]  # by page and column
 
 
 @dataclass
@@ -403,66 +419,68 @@ def _key(line: _Line) -> str:
 
 def _join_blocks(sheets: Sequence[_Sheet]) -> Iterator[Block]:
     """Yield paragraphs and tables; a paragraph may go on over the end of a page."""
-    edges = _find_edges(sheets)
+    areas = _find_areas(sheets)
     open_lines = list[_Line]()
-    for sheet in sheets:
-        for part in sheet.parts:
-            if isinstance(part, _Grid):
-                yield from _closed(open_lines, edges)
-                open_lines = []
-                yield Block(Shape.TABLE, table_text(part.rows), rows=part.rows)
-            elif open_lines and not _goes_on(open_lines, part, edges):
-                yield from _closed(open_lines, edges)
-                open_lines = [part]
-            else:
-                open_lines.append(part)
-    yield from _closed(open_lines, edges)
+    for part in (part for sheet in sheets for part in sheet.parts):
+        if isinstance(part, _Grid):
+            yield from _closed(open_lines, areas)
+            open_lines = []
+            yield Block(Shape.TABLE, table_text(part.rows), rows=part.rows)
+        elif open_lines and not _goes_on(open_lines, part, areas):
+            yield from _closed(open_lines, areas)
+            open_lines = [part]
+        else:
+            open_lines.append(part)
+    yield from _closed(open_lines, areas)
 
 
-def _find_edges(sheets: Iterable[_Sheet]) -> _Edges:
-    areas = defaultdict[tuple[int, int], list[_Line]](list)
+def _find_areas(sheets: Iterable[_Sheet]) -> _Areas:
+    found = defaultdict[tuple[int, int], list[_Line]](list)
     for sheet in sheets:
         for line in sheet.lines():
-            areas[line.area].append(line)
-    return {area: _edges_of(lines) for area, lines in areas.items()}
+            found[line.area].append(line)
+    return {place: _area_of(lines) for place, lines in found.items()}
 
 
-def _edges_of(lines: Sequence[_Line]) -> tuple[float, float]:
-    """Return where the lines of a page or column begin and end, by where most of them do."""
-    starts, ends = Counter[int](), Counter[int]()
+def _area_of(lines: Sequence[_Line]) -> _Area:
+    """Return where most lines of a page or column begin and end."""
+    starts, ends, sizes = Counter[int](), Counter[int](), Counter[float]()
     for line in lines:
         starts[round(line.x0 / 4)] += len(line.text)
         ends[round(line.x1 / 4)] += len(line.text)
+        sizes[line.size] += len(line.text)
     longest = max(line.x1 for line in lines)
     often = [end for end, count in ends.items() if count >= 0.15 * ends.total()]
-    return min(_frequent(starts)) * 4, max(max(often, default=0) * 4, longest - 30)
+    right = max(max(often, default=0) * 4, longest - 30)
+    return _Area(min(_frequent(starts)) * 4, right, sizes.most_common(1)[0][0])
 
 
-def _frequent(counts: Mapping[int, int]) -> list[int]:
-    total = sum(counts.values())
-    return [place for place, count in counts.items() if count >= 0.1 * total] or [min(counts)]
+def _frequent(counts: Counter[int]) -> list[int]:
+    often = [place for place, count in counts.items() if count >= 0.1 * counts.total()]
+    return often or [min(counts)]
 
 
-def _goes_on(above: Sequence[_Line], line: _Line, edges: _Edges) -> bool:
+def _goes_on(above: Sequence[_Line], line: _Line, areas: _Areas) -> bool:
     """Tell whether a line continues the paragraph of the lines above it."""
-    last = above[-1]
+    last, area = above[-1], areas[line.area]
     if abs(last.size - line.size) > 0.12 * max(last.size, line.size):
         return False
     if last.page == line.page and 0 in (last.column, line.column) and last.column != line.column:
         return False
     if number_of(line.text) and last.text.endswith(_ENDS):
         return False
-    if _is_centred(last, edges[last.area]) and _is_centred(line, edges[line.area]):
-        return (
-            last.area == line.area and line.top - last.bottom < 1.2 * line.size and len(above) < 4
-        )
-    right = edges[last.area][1]
-    if last.x1 < right - 1.6 * last.size:
-        return False
-    apart = line.top - last.bottom > 2.2 * line.size
-    if (apart and last.area == line.area) or _is_centred(line, edges[line.area]):
-        return False
-    return not _begins(line, edges[line.area][0])
+    apart = last.area == line.area and line.top - last.bottom > _APART * line.size
+    if _is_centred(line, area):
+        return not apart and len(above) < _TITLE_LINES and _is_title(last, areas[last.area])
+    short = _ENDING if last.text.endswith(_ENDS) else _UNENDED
+    full = last.x1 >= areas[last.area].right - short * last.size
+    return full and not apart and not _begins(line, area.left)
+
+
+def _is_title(line: _Line, area: _Area) -> bool:
+    """Tell whether a line is of a title: larger than the text, from edge to edge or centred."""
+    full = line.x1 >= area.right - _ENDING * line.size
+    return line.size > _LARGER * area.size and (full or _is_centred(line, area))
 
 
 def _begins(line: _Line, left: float) -> bool:
@@ -473,13 +491,14 @@ def _begins(line: _Line, left: float) -> bool:
     return number is not None and number not in (Number.THIRD, Number.ARTICLE)
 
 
-def _is_centred(line: _Line, edges: tuple[float, float]) -> bool:
-    left, right = edges
-    before, behind = line.x0 - left, right - line.x1
-    return before > 1.5 * line.size and behind > line.size and abs(before - behind) < 2 * line.size
+def _is_centred(line: _Line, area: _Area) -> bool:
+    before, behind = line.x0 - area.left, area.right - line.x1
+    short = line.x1 - line.x0 < _SHORT * (area.right - area.left) or line.size > _LARGER * area.size
+    even = abs(before - behind) < 2 * line.size
+    return before > 1.5 * line.size and behind > line.size and even and short
 
 
-def _closed(lines: Sequence[_Line], edges: _Edges) -> Iterator[Block]:
+def _closed(lines: Sequence[_Line], areas: _Areas) -> Iterator[Block]:
     """Yield the lines of one paragraph as a block."""
     if not lines:
         return
@@ -487,7 +506,8 @@ def _closed(lines: Sequence[_Line], edges: _Edges) -> Iterator[Block]:
     for line in lines[1:]:
         latin = text[-1:].isascii() and text[-1:].isalpha() and line.text[:1].isascii()
         text += (" " if latin else "") + line.text
-    centred = all(_is_centred(line, edges[line.area]) for line in lines)
+    title = len(lines) > 1 and all(_is_title(line, areas[line.area]) for line in lines)
+    centred = title or all(_is_centred(line, areas[line.area]) for line in lines)
     size = max(lines, key=lambda line: len(line.text)).size
     yield Block(Shape.PARAGRAPH, text, centred=centred, size=size or None)
 

@@ -19,6 +19,7 @@ _WRONG = 0.01  # share of characters that may be broken in a file still worth re
 _SAMPLE = 20_000  # characters by which an encoding is judged
 _SPACES = re.compile(r"[ \t\xa0\u2002-\u200a\u202f]+")
 _MARKS = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))
+_BULLETS = dict.fromkeys(range(0xF06C, 0xF0D9), "•") | {0xF0FC: "√", 0xF0FE: "☑"}  # of fonts
 _CONTROLS = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 127])
 
 
@@ -40,7 +41,7 @@ def decode(data: bytes, declared: str | None = None) -> str:
 
 def tidy(text: str) -> str:
     """Return text without marks nobody sees, with single spaces, and none around its lines."""
-    text = text.translate(_MARKS).translate(_CONTROLS)
+    text = text.translate(_MARKS).translate(_CONTROLS).translate(_BULLETS)
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return "\n".join(_SPACES.sub(" ", line).strip(" \u3000") for line in lines).strip("\n \u3000")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from lxml import etree
 
+from indexer.headings import number_of
 from indexer.labels import FILES, LabelReader, is_furniture
 from indexer.plaintext import decode, squeezed, table_text, tidy
 from indexer.transcript import Block, Link, Shape, Transcript, Unreadable
@@ -212,9 +213,9 @@ class _Page:
         """Return the title that the page shows, if one of its lines can be told to be it."""
         told = {squeezed(text) for text in (self._meta("articletitle"), self._head_title()) if text}
         shown = [line for line in lines if line.shape is not Shape.TABLE and len(line.text) <= 120]
-        for line in shown:
-            if line.level == 1 and line.shape is Shape.HEADING:
-                return line.text
+        heads = [line.text for line in shown if line.shape is Shape.HEADING and line.level == 1]
+        if len(heads) == 1 and number_of(heads[0]) is None:
+            return heads[0]
         for line in shown:
             same = [text for text in told if _is_title(squeezed(line.text), text)]
             if same and not line.linked:
@@ -345,7 +346,9 @@ def _is_margin(node: Any) -> bool:
     if not isinstance(node.tag, str) or node.tag in ("html", "body"):
         return False
     hidden = node.get("hidden") is not None or _HIDDEN.search(node.get("style") or "")
-    return bool(hidden or node.tag in _AROUND | _FORMS or _MARGIN.search(_naming(node)))
+    printed = node.tag == "div" and node.get("title") in ("header", "footer")  # of LibreOffice
+    named = node.tag in _AROUND | _FORMS or _MARGIN.search(_naming(node))
+    return bool(hidden or printed or named)
 
 
 def _is_layout(node: Any) -> bool:

@@ -591,7 +591,7 @@ def test_a_page_is_read_without_what_stands_around_its_article(
         (Shape.PARAGRAPH, 0, "第一条"),
         (Shape.PARAGRAPH, 0, LONG),
         (Shape.PARAGRAPH, 0, "附件：购房补贴申请表.docx"),
-        (Shape.HEADING, 3, "2.承诺书"),
+        (Shape.ITEM, 0, "2.承诺书"),
     ]
     assert read.blocks[1].centred
     assert read.blocks[1].size == 15
