@@ -24,7 +24,16 @@ from indexer.issuing import (
     leading_place,
     place_of,
 )
-from indexer.layout import Heading, Layout, Line, clean, is_number, is_titled, lay_out
+from indexer.layout import (
+    LONGEST_TITLE,
+    Heading,
+    Layout,
+    Line,
+    clean,
+    is_number,
+    is_titled,
+    lay_out,
+)
 from indexer.policy import Level
 from indexer.transcript import Transcript
 
@@ -177,7 +186,7 @@ def _titles(layout: Layout, transcript: Transcript, labels: Iterable[Guess]) -> 
     ):
         name = _without_number(_SITE.sub("", _FILE_END.sub("", clean(text))))[0]
         quoted = any(f"《{name}》" in heading.text for heading in layout.headings)
-        if len(name) >= 4 and not is_body(name) and not quoted:
+        if 4 <= len(name) <= LONGEST_TITLE and not is_body(name) and not quoted:
             yield Guess("title", name, 0.6 if is_titled(name) else 0.25, text, where)
 
 
@@ -402,7 +411,7 @@ def _relations(layout: Layout, titles: Sequence[str], numbers: Sequence[Guess]) 
     for line in layout.lines[layout.text_begins :]:
         for sentence in re.split("[。；]", line.text):
             for guess in _cited_in(sentence, _at(line)):
-                title, _, number = guess.value.partition("|")
+                title, _, number = guess.value.partition("\n")
                 key = (guess.field, _same_title(title))
                 foreign = _same_title(title) not in own or (number and guess.field == "repeals")
                 if foreign and fold_doc_number(number) not in own_numbers and key not in seen:
@@ -411,11 +420,11 @@ def _relations(layout: Layout, titles: Sequence[str], numbers: Sequence[Guess]) 
 
 
 def _cited_in(sentence: str, where: str) -> Iterator[Guess]:
-    """Yield each cited paper as title|number: abolished, numbered, or what the paper rests on."""
+    """Yield each cited paper, title and number on two lines: abolished, numbered, or rested on."""
     verb = _REPEALS.search(sentence)
     for match in _CITED.finditer(sentence):
         found = next(find_numbers(match[2] or ""), None)
-        value = f"{match[1]}|{found.number if found else ''}"
+        value = f"{match[1]}\n{found.number if found else ''}"
         if verb and match.start() < verb.start():
             yield Guess("repeals", value, 0.85, sentence.strip()[-100:], where)
         elif found or (

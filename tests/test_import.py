@@ -15,6 +15,7 @@ from docx import Document
 from factories import make_library, make_policy
 from hypothesis import given
 from hypothesis import strategies as st
+from importing import measure
 from markdown import Markdown
 
 from indexer.checks import check_body
@@ -673,3 +674,31 @@ def test_a_folder_that_cannot_be_written_to_is_told(folder: Path, run: Callable[
 def test_an_edited_draft_keeps_the_fingerprint_of_its_file(library: Any) -> None:
     _, text, _ = draft_of(NOTICE, library)
     assert f"# 原文指纹：{fingerprint(text_of(read(NOTICE)))}" in text
+
+
+def test_the_benchmark_counts_right_wrong_and_missed(tmp_path: Path) -> None:
+    (tmp_path / "道路.txt").write_text(NOTICE, "utf-8")
+    row = {
+        "file": "道路.txt",
+        "title": "云州市人民政府办公室关于进一步做好城市道路挖掘管理工作的通知",
+        "doc_number": "云政办发[2024]12号",
+        "issuer": "云州市人民政府",
+        "issued": "2024-04-08",
+        "effective": "",
+        "expires": "2029-04-30",
+    }
+    measured = measure(tmp_path, [row, {**row, "file": "没有.txt"}])
+    verdicts = {
+        field: [name for name, count in counts.items() if count]
+        for field, counts in measured["fields"].items()
+    }
+    assert verdicts == {
+        "title": ["right"],
+        "doc_number": ["right"],
+        "issuer": ["wrong_and_sure"],
+        "issued": ["right"],
+        "effective": ["wrong_and_sure"],
+        "expires": ["right"],
+    }
+    assert measured["characters_lost"] == {"道路.txt": 0}
+    assert list(measured["unreadable"]) == ["没有.txt"]
