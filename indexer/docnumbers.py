@@ -17,7 +17,7 @@ _LETTERS = re.compile(
     rf"\s*第?\s*(?P<number>{_COUNT})\s*号"
 )
 _DECREE = re.compile(
-    rf"(?P<body>{_NAME}{{2,40}})令\s*[{_OPEN}]?\s*(?P<count>第\s*{_ORDINAL}\s*号)\s*[{_CLOSE}]?"
+    rf"(?P<body>{_NAME}{{2,40}})令\s*[{_OPEN}]?\s*(?P<count>(?:第\s*{_ORDINAL}|[0-9]{{1,4}})\s*号)\s*[{_CLOSE}]?"
     rf"|(?P<issuer>{_NAME}{{2,40}})(?P<order>第\s*{_ORDINAL}\s*号)令"
 )
 _NOTICE = re.compile(
@@ -68,6 +68,7 @@ def _decrees(text: str) -> Iterator[FoundNumber]:
     for match in _DECREE.finditer(text):
         body, begin = _behind_words(_BEFORE_BODY, match["body"] or match["issuer"], match.start())
         count = re.sub(r"\s", "", match["count"] or match["order"])
+        count = count if count.startswith("第") else f"第{count}"
         if len(body) >= 2:
             yield FoundNumber(f"{short_body(body)}令{count}", begin, match.end())
 

@@ -46,7 +46,7 @@ LABELS: dict[str, dict[str, float]] = {
     ),
     "issuer": {
         **dict.fromkeys(("发文机关", "发文单位", "制定机关", "颁布单位", "公布机关"), 0.85),
-        **dict.fromkeys(("制发机关", "制定单位", "印发单位"), 0.85),
+        **dict.fromkeys(("发文机构", "制发机关", "制定单位", "印发单位"), 0.85),
         **dict.fromkeys(("发布机关", "发布单位", "发布机构"), 0.4),
         **dict.fromkeys(("信息来源", "来源", "文章来源", "公开机构"), 0.3),
     },
@@ -66,13 +66,16 @@ _DATED = ("issued", "published", "effective", "expires")
 # Short names stand in sentences too.
 _LONG_NAMES = sorted({name for names in LABELS.values() for name in names if len(name) > 3})
 _GLUED = re.compile(rf"({'|'.join(_LONG_NAMES)})\s*[:：]\s*")
+_LABEL_LINES = 30  # among which a label and its value may stand one below the other
 _LABEL_ROWS = 6  # blocks from the beginning, in which a table may be a form of labels
 
 _QUOTE = r"《((?:[^《》]|《[^《》]*》){2,150})》"
 _CITED = re.compile(
     rf"{_QUOTE}\s*(?:[（(〔\[]((?:[^（）()]|[（(][^（）()]*[）)]){{2,120}}?)[）)\]](?!\d))?"
 )
-_DECREED = re.compile(rf"^{_QUOTE}\s*(?:已|业|经|是|于)[^。]*?(?:通过|批准|同意|公布|发布|施行)")
+_DECREED = re.compile(
+    rf"^(?:现予?(?:公布|发布){_QUOTE}|{_QUOTE}\s*(?:已|业|经|是|于)[^。]*?(?:通过|批准|同意|公布|发布|施行))"
+)
 _ISSUES = re.compile(
     rf"关于(?:印发|发布|公布|颁布|转发|批转|批准|实施|修订|修改|重新印发|重新发布|调整)\s*{_QUOTE}"
 )
@@ -87,6 +90,7 @@ _BRACKETED_END = re.compile(
     r"\s*[（(\[【]([^（）()]{4,60}(?:[（(\[〔][^（）()]{4}[）)\]〕][^（）()]{1,12})?)[）)\]】]\s*$"
 )
 _TITLE_BODY = re.compile("^(?P<body>[\u4e00-\u9fff（）\\s]{3,60}?)(?:印发|发布|转发)?关于")
+_BEGINS_WITH_BODY = re.compile("[\u4e00-\u9fff]{2,12}人民政府(?:办公厅|办公室)?")
 _NAMED_BY_PLACE = re.compile(
     "[省市区县](?:人民政府|政府|委|[\u4e00-\u9fff]{1,20}(?:局|厅)$)"
 )  # 市政府 of what?
@@ -139,8 +143,11 @@ def _labelled(transcript: Transcript) -> Iterator[Guess]:
     for number, block in enumerate(transcript.blocks[:_LABEL_ROWS]):
         for row in block.rows:
             told += [(a, b, f"第 {number + 1} 段的") for a, b in pairwise(row)]
+    for number, (name, value) in enumerate(pairwise(transcript.blocks[:_LABEL_LINES])):
+        if name.text.rstrip().endswith((":", "：")):
+            told.append((name.text, value.text, f"第 {number + 1} 段的"))
     for name, value, where in told:
-        name, value = re.sub(r"[\s:：【】]", "", name), clean(value)
+        name, value = re.sub(r"[\s:：【】•·●▪*]", "", name), clean(value)
         for field, names in LABELS.items():
             if name in names and (read := _read_label(field, value)):
                 yield Guess(field, read, names[name], value, f"{where}“{name}”")
@@ -175,7 +182,8 @@ def _titles(layout: Layout, transcript: Transcript, labels: Iterable[Guess]) -> 
         match = match or _WHOLE_TEXT.match(line.text)
         if match:
             decreed = layout.decree is not None
-            yield Guess("title", match[1], 0.95 if decreed else 0.85, line.text[:80], _at(line))
+            title = next(filter(None, match.groups()))
+            yield Guess("title", title, 0.95 if decreed else 0.85, line.text[:80], _at(line))
     for heading in layout.headings:
         guess = _guess_heading(heading, layout)
         weaker = decreed and not heading.marked
@@ -302,6 +310,10 @@ def _issuers(
         bodies = bodies_in(match["body"]) if match else ()
         if bodies and not any(map(_NAMED_BY_PLACE.match, bodies)):
             yield Guess("issuer", "、".join(bodies), 0.85, title, "标题")
+        begins = _BEGINS_WITH_BODY.match(title)
+        if begins and not match:
+            note = "标题开头是这个机关，不一定是它发的"
+            yield Guess("issuer", begins[0], 0.55, title, "标题", note)
     for place in layout.notes:
         yield from _issuers_in_note(lines[place])
     if not titles or not any(is_body(title) for title in titles):

@@ -21,7 +21,7 @@ _ENDING = re.compile(
 )
 # What ends like a body and is none: those addressed, and a list of them.
 _NO_BODY = re.compile(
-    "^(?:的|等|各|有关|关于|本|该|附|以下|你|我|其他|相关|上述|所有)|第.{1,3}[部章]$|大会$|机会$|社会$"
+    "^(?:的|等|各|有关|关于|本|该|附|以下|你|我|其他|相关|上述|所有)|第.{1,3}[部章]$|大会$|机会$|社会$|网站?$"
 )
 _PROVINCIAL_CITIES = "北京市|天津市|上海市|重庆市"
 _PROVINCE = re.compile(

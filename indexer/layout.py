@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from indexer.chinesedates import DATE, find_dates, narrow, read_date
@@ -44,6 +44,7 @@ _NOTE = re.compile(r"^[（(].{0,400}(?:公布|发布|印发|通过|修正|修订
 _NOTE_BEFORE = re.compile(
     "^[（(][^（）()]{0,60}(?:施行|有效期|公布|修订)[^（）()]{0,60}[）)](?=.{8})"
 )
+_NUMBER_BEFORE = re.compile("(.{4,40}号)\\s*《(.{4,150})》")
 _SEALED_FOR = re.compile(r"[（(][^（）()]{3,40}\s*代\s*章[）)]")
 _BODY = re.compile(
     r"^(?:第\s*[一二三四五六七八九十百\d]+\s*[章条节编部]|[一二三四五六七八九十]+\s*、|[（(][一二三四五六七八九十]+[）)]"
@@ -52,7 +53,9 @@ _BODY = re.compile(
 _FURNITURE = re.compile(
     r"索\s*引\s*号|信息分类|字\s*(?:体|号)\s*[:：【\[]|浏览|打印|分享|当前位置|您(?:的|当前)位置|首页|责任编辑|编辑[:：]"
     r"|^来源|信息来源|更新时间|签\s*发\s*人|^[0-9]{4,8}$|[★☆]|^(?:特急|加急|平急|急件|机密|秘密)|公开(?:类型|属性|方式)"
-    r"|主题词|^附件\s*\d*$|http|^\[|^\d{1,3}$"
+    r"|主题词|^附件\s*\d*$|http|^\[|^\d{1,3}$|^【[^【】]{1,10}】$"
+    r"|^[•·●▪*\s]*(?:下载地址|(?:稿件|文章)?来源|发[文布]机[构关]|发文字号|文\s*号|有效性|时效性?|作\s*者|时\s*间|内容概述"
+    r"|主题分类|体裁分类|点击|阅读|[发成公][文布]日期|发布时间|[生失]效日期|责任部门|关键词)\s*[:：]"
 )
 _ADDRESS = re.compile(
     r"各|有关|你|人民政府|[委局厅办部区县市院]、|[委局厅办部区县市院处司会团行司校社所队站构位][:：]$|公司|同志|企业"
@@ -156,8 +159,14 @@ def _bounded(text: str) -> Iterator[str]:
 
 def _apart(text: str) -> Iterator[str]:
     """Yield a line, or two where a note stands before a title: （2024年起施行）关于……的意见."""
+    quoted = _NUMBER_BEFORE.fullmatch(text)
     note = _NOTE_BEFORE.match(text) if "。" not in text else None
-    yield from (part for part in ((note[0], text[note.end() :]) if note else (text,)) if part)
+    if quoted and is_number(quoted[1]):
+        yield from quoted.groups()
+    elif note:
+        yield from (note[0], text[note.end() :])
+    elif text:
+        yield text
 
 
 def clean(text: str) -> str:
@@ -180,13 +189,19 @@ def _text_begins(lines: Sequence[Line]) -> int:
     """Return the number of the first line of the text, behind title, note and labels."""
     for number, line in enumerate(lines[:HEAD_LINES]):
         text = line.text
-        if is_note(text) or _FURNITURE.search(text):
+        if is_note(text) or _is_furniture(text):
             continue
         if _BODY.match(text) or is_addressee(text) or "。" in text or len(text) > LONGEST_TITLE:
             return number
-        if re.search(r"(?:如下|内容|全文)[:：]$", text):
+        if re.search(r"(?:如下|内容|全文)[:：]$|现予?(?:公布|发布)《", text):
             return number
     return min(len(lines), HEAD_LINES)
+
+
+def _is_furniture(text: str) -> bool:
+    """Tell whether a line is none of the paper's: what a page writes around it, marks of a copy."""
+    titled = is_titled(text) and not re.search("[:：]", text)
+    return _FURNITURE.search(text) is not None and not titled
 
 
 def is_addressee(text: str) -> bool:
@@ -250,8 +265,11 @@ def _headings(lines: Sequence[Line], begins: int) -> Iterator[Heading]:
         elif runs[-1]:
             runs.append([])
     runs = [run for run in runs if run]
-    for run in runs:
-        yield from _titles_in(lines, run, run is runs[-1])
+    found = [heading for run in runs for heading in _titles_in(lines, run, run is runs[-1])]
+    texts = {heading.text for heading in found}
+    for heading in found:  # a page that repeats the title puts the body between
+        bare = heading.text.removeprefix(" ".join(heading.bodies))
+        yield replace(heading, text=bare) if bare in texts else heading
 
 
 def _may_be_title(line: Line) -> bool:
@@ -259,7 +277,7 @@ def _may_be_title(line: Line) -> bool:
     return not (
         len(text) > LONGEST_TITLE
         or is_note(text)
-        or _FURNITURE.search(text)
+        or _is_furniture(text)
         or _ONLY_DATE.fullmatch(text)
         or _RED_HEAD.fullmatch(text)
         or is_number(text)
@@ -303,7 +321,8 @@ def _join(lines: Sequence[Line]) -> tuple[str, tuple[str, ...]]:
     while len(texts) > 1 and (named := bodies_in(texts[0])):
         bodies += named
         texts.pop(0)
-    return " ".join(bodies) + _closed("".join(texts)), tuple(bodies)
+    title = _closed("".join(texts))
+    return (" ".join(bodies) if title.startswith("关于") else "") + title, tuple(bodies)
 
 
 def _closed(title: str) -> str:
