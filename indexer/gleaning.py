@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import PurePath
 
 from indexer.analysis import normalise
@@ -23,6 +23,7 @@ from indexer.issuing import (
     is_body,
     leading_place,
     place_of,
+    without_province,
 )
 from indexer.layout import (
     LONGEST_TITLE,
@@ -111,7 +112,7 @@ def glean(transcript: Transcript) -> Findings:
     names = [guess.value for guess in titles if guess.confidence >= LIKELY][:1]
     inner = list(_inner_titles(layout, names))
     numbers = weigh(_numbers(layout, labels, names), fold_doc_number)
-    issuers = weigh(_issuers(layout, labels, names, numbers))
+    issuers = weigh(_issuers(layout, labels, names, numbers), _same_body)
     issued = weigh(_issue_dates(layout, labels))
     own = [*names, *(guess.value for guess in inner)]
     published = _publication(issued, labels)
@@ -291,7 +292,17 @@ def _numbers_after_title(layout: Layout, titles: Sequence[str]) -> Iterator[Gues
 def _issuers(
     layout: Layout, labels: Iterable[Guess], titles: Sequence[str], numbers: Sequence[Guess]
 ) -> Iterator[Guess]:
-    """Yield who issued a paper: red head, decree, signature, title, note, mark of the number."""
+    """Yield who issued a paper, as it says itself, or else as its number and title suggest."""
+    told = [*_named_issuers(layout, labels, titles)]
+    yield from told
+    if not any(guess.confidence >= LIKELY for guess in told):
+        yield from _issuer_by_mark(layout, titles, numbers)
+
+
+def _named_issuers(
+    layout: Layout, labels: Iterable[Guess], titles: Sequence[str]
+) -> Iterator[Guess]:
+    """Yield the bodies in red head, decree, signature, title, beside it, and in the note below."""
     yield from (guess for guess in labels if guess.field == "issuer")
     lines = layout.lines
     if layout.red_head:
@@ -314,10 +325,25 @@ def _issuers(
         if begins and not match:
             note = "标题开头是这个机关，不一定是它发的"
             yield Guess("issuer", begins[0], 0.55, title, "标题", note)
+    if not layout.red_head:
+        yield from _bodies_beside_title(lines[: layout.text_begins])
     for place in layout.notes:
         yield from _issuers_in_note(lines[place])
-    if not titles or not any(is_body(title) for title in titles):
-        yield from _issuer_by_mark(layout, titles, numbers)
+
+
+def _bodies_beside_title(head: Sequence[Line]) -> Iterator[Guess]:
+    """Yield the bodies on lines of their own, those on lines below one another together."""
+    for named, group in groupby(head, lambda line: bool(bodies_in(line.text))):
+        if named:
+            group_lines = list(group)
+            bodies = [body for line in group_lines for body in bodies_in(line.text)]
+            told = " ".join(line.text for line in group_lines)
+            yield Guess("issuer", "、".join(bodies), 0.6, told, f"{_at(group_lines[0])}，标题旁边")
+
+
+def _same_body(bodies: str) -> str:
+    """Return bodies as witnesses agree on them: 山东省淄博市人民政府 is 淄博市人民政府."""
+    return "、".join(without_province(body) for body in bodies.split("、"))
 
 
 def _issuers_in_note(line: Line) -> Iterator[Guess]:

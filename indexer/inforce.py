@@ -32,6 +32,7 @@ _CERTIFICATE = re.compile("证|许可|合同|票|码|卡|协议|资格|报告有
 _IN_BRACKETS = re.compile(r"[^\s，,（(][（(][^）)]*$")
 _IDLE = re.compile(r"[\s，,：:、（(]|施行日期|有效期")
 _KEPT_RULES = re.compile("政策|标准|措施|待遇|规定|费率|税率|办法|通知|价格|方案|细则|目录")
+_OTHER = re.compile("现行|原|旧|此前|以前|过去")
 _IN_FORCE = "(?:施行|实施|执行|生效|试行|实行)"
 _FROM = re.compile(
     rf"(?:自|从|于)?\s*(?P<day>{DATE})\s*(?:零时)?\s*(?:起|开始|之日起|始)\s*(?:正式|全面|开始)?"
@@ -197,7 +198,7 @@ def _weight(text: str, place: int, own: set[str]) -> float:
         return 0.0
     if not _IDLE.sub("", _REMARK.sub("", rest)):
         return 0.85
-    return 0.55 if _KEPT_RULES.search(rest) else 0.35
+    return 0.55 if _KEPT_RULES.search(rest) and not _OTHER.search(rest) else 0.35
 
 
 def _before(text: str, place: int, ends: str) -> str:

@@ -101,6 +101,13 @@ def _known_region(name: str) -> str:
     return max(same, key=len) if same and name not in region_names() else name
 
 
+def without_province(body: str) -> str:
+    """Return a body without the province of its city: 山东省淄博市人民政府 is 淄博市人民政府."""
+    province = _PROVINCE.match(body)
+    rest = body[province.end() :] if province else body
+    return rest if _CITY.match(rest) or _DISTRICT.match(rest) else body
+
+
 def leading_place(text: str) -> str | None:
     """Return the place with which a title begins: 江苏省 of 江苏省……规定."""
     match = _PROVINCE.match(text) or _CITY.match(text) or _DISTRICT.match(text)

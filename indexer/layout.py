@@ -22,7 +22,7 @@ TYPES = (
 _AFTER_TYPE = r"(?:\s*[（(][^（）()]{1,20}[）)]|\s*\d{4}年?版?)*"
 _TITLED = re.compile(rf"(?:{TYPES}){_AFTER_TYPE}$")
 _REMARK = re.compile(r"[（(][^（）()]{1,20}[）)]")
-_ONLY_DATE = re.compile(rf"[（(]?\s*({DATE})\s*[）)]?")
+_ONLY_DATE = re.compile(rf"[（(]?\s*({DATE})\s*(?:[0-9]{{1,2}}[:：][0-9:：]{{2,5}})?\s*[）)]?")
 _ENDS_IN_DATE = re.compile(
     rf"(?:^|[\s\]】])(?P<body>[\u4e00-\u9fff（）]{{3,40}})\s*(?P<day>{DATE})$"
 )
