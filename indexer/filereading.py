@@ -31,7 +31,8 @@ if sys.platform != "win32":
     import resource
 
 MAX_BYTES = 50 * 2**20
-MAX_TEXT = 5_000_000  # characters; the longest laws have a tenth
+MAX_TEXT_BYTES = 10 * 2**20  # of a page or text, which has no pictures in it
+MAX_TEXT = 3_000_000  # characters; the longest laws have a tenth
 MAX_MEMORY = 2**30  # bytes
 PATIENCE = 90  # seconds; a PDF page of text takes a fifth of one
 _EDGE = 5  # blocks at the top and the end, where copied pages have their buttons
@@ -59,7 +60,15 @@ _MODULES = {
     Kind.TXT: "textfiles",
     Kind.MD: "textfiles",
 }
-_SHOWN = {"docx": "Word", "doc": "Word", "pdf": "PDF", "html": "网页", "mhtml": "网页"}
+_SHOWN = {
+    Kind.DOCX: " Word ",
+    Kind.DOC: " Word ",
+    Kind.PDF: " PDF ",
+    Kind.HTML: "网页",
+    Kind.MHTML: "网页",
+    Kind.TXT: "文本",
+    Kind.MD: "文本",
+}
 _AS_DOCX = "请用 Word 或 WPS 打开，另存为 .docx。"
 _AS_TEXT = "请先用文字识别（OCR）软件转成 Word 或文本，核对后再导入。"
 _UNPACK = "请先解压，再一个一个地导入里面的文件。"
@@ -100,6 +109,7 @@ _STREAMS = (
 )
 _EMPTY = "这个文件是空的，没有内容。请重新下载，或者向发文单位再要一份。"
 _LARGE = "这个文件有 {} MB，一次最多读 {} MB。请去掉里面的图片，或者拆成几份。"
+_LONG = "这个文件的文字太多（{}），不像是一份文件。请只留要导入的那一份，另存为一个文件。"
 _SLOW = "这个{}文件 {} 秒还没有读完，没有再等。请用 Word 或浏览器打开它，另存为一份新的再导入。"
 _BROKEN = "这个{}文件坏了，或者没有下载完整，读不出来。请重新下载，或者打开后另存为一份新的。"
 _HUGE = "这个{}文件读起来要的内存太多，没有再读。请去掉里面的图片，或者拆成几份。"
@@ -130,7 +140,10 @@ def read_transcript(path: Path) -> Transcript:
         data = path.read_bytes()
     except OSError as error:
         raise Unreadable(f"打不开这个文件：{error.strerror}。") from None
-    return _read_apart(data, path.name, find_kind(data, path.name))
+    kind = find_kind(data, path.name)
+    if kind in (Kind.HTML, Kind.TXT, Kind.MD) and len(data) > MAX_TEXT_BYTES:
+        raise Unreadable(_LONG.format(f"{len(data) // 2**20} MB"))
+    return _read_apart(data, path.name, kind)
 
 
 def find_kind(data: bytes, name: str) -> Kind:
@@ -214,7 +227,6 @@ _ANSWERS = TypeAdapter(_Answer)
 
 
 def _read_apart(data: bytes, name: str, kind: Kind) -> Transcript:
-    shown = _SHOWN.get(kind, "")
     with tempfile.TemporaryDirectory(prefix="policykb-", ignore_cleanup_errors=True) as folder:
         try:
             done = subprocess.run(  # noqa: S603 - this Python, and this module
@@ -226,11 +238,11 @@ def _read_apart(data: bytes, name: str, kind: Kind) -> Transcript:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise Unreadable(_SLOW.format(f" {shown} " if shown else "", PATIENCE)) from None
+            raise Unreadable(_SLOW.format(_SHOWN[kind], PATIENCE)) from None
     try:
         answer = _ANSWERS.validate_json(done.stdout)
     except ValidationError:
-        raise Unreadable(_BROKEN.format(f" {shown} " if shown else "")) from None
+        raise Unreadable(_BROKEN.format(_SHOWN[kind])) from None
     if answer.transcript is None:
         raise Unreadable(answer.reason)
     return answer.transcript
@@ -269,17 +281,16 @@ def _limit() -> None:
 
 
 def _answer(data: bytes, name: str, kind: Kind) -> _Answer:
-    shown = f" {_SHOWN[kind]} " if kind in _SHOWN else ""
     try:
         transcript = settle(_reader(kind)(data, name))
     except Unreadable as error:
         return _Answer(reason=str(error))
     except MemoryError:
-        return _Answer(reason=_HUGE.format(shown))
+        return _Answer(reason=_HUGE.format(_SHOWN[kind]))
     except Exception:  # a broken file may make a library stumble anywhere
-        return _Answer(reason=_BROKEN.format(shown))
-    if sum(len(block.text) for block in transcript.blocks) > MAX_TEXT:
-        return _Answer(reason=_LARGE.format(len(data) // 2**20, MAX_BYTES // 2**20))
+        return _Answer(reason=_BROKEN.format(_SHOWN[kind]))
+    if (letters := sum(len(block.text) for block in transcript.blocks)) > MAX_TEXT:
+        return _Answer(reason=_LONG.format(f"{letters // 10_000} 万字"))
     return _Answer(transcript)
 
 

@@ -24,6 +24,7 @@ MAX_PART = 64 * 2**20  # bytes of one part; the text of a thousand pages has a t
 MAX_RATIO = 300  # bytes from one; the XML of Word packs thirty to one
 RATIO_COUNTS_FROM = 8 * 2**20  # bytes
 MAX_CELLS = 200_000
+MAX_CHAIN = 20  # styles that rest on one another; Word itself allows about ten
 LONGEST_HEADING = 60  # characters; longer text only looks like a heading
 
 _STRICT = b"http://purl.oclc.org/ooxml/wordprocessingml/main"
@@ -195,8 +196,8 @@ class _Styles:
     def chain(self, style: str | None, kind: str) -> Iterator[Any]:
         """Yield a style and those that it rests on."""
         name, seen = style or self._usual.get(kind), set[str]()
-        while name and name in self._nodes and name not in seen:
-            seen.add(name)
+        while name in self._nodes and name not in seen and len(seen) < MAX_CHAIN:
+            seen.add(name or "")
             yield self._nodes[name]
             name = _value(self._nodes[name].find(f"{W}basedOn"))
 

@@ -759,6 +759,11 @@ def test_what_cannot_be_read_is_named_with_what_to_do(
     assert "请" in told or "不要" in told
 
 
+def test_a_text_without_end_is_no_document(tmp_path: Path) -> None:
+    told = refusal(tmp_path, "长.txt", (LONG * 80_000).encode())
+    assert "这个文件的文字太多（10 MB）" in told
+
+
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match="打不开这个文件"):
         filereading.read_transcript(tmp_path / "没有.docx")
