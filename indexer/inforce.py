@@ -96,7 +96,9 @@ def find_length(lines: Sequence[Line]) -> tuple[str, str] | None:
     """Return how long a paper is said to be valid, and where, though it is not known from when."""
     for line in lines:
         match = _YEARS.search(line.text)
-        if match and _weight(line.text, match.start(), set()) > 0.8:
+        if match is None or _is_of_certificate(line.text, match.start()):
+            continue
+        if _weight(line.text, match.start(), set()) > 0.8:
             return match[0], _where(line)
     return None
 
@@ -218,9 +220,16 @@ def _and_on(text: str, end: int) -> float:
 
 
 def _is_of_certificate(text: str, place: int) -> bool:
-    """Tell whether it is a certificate, a contract or the like that is valid so long."""
-    clause = _before(text, place, "。；！，")
-    return _CERTIFICATE.search(clause) is not None and _SELF.search(clause) is None
+    """Tell whether it is a certificate, a contract or the like that is valid so long.
+
+    Behind 自……起施行 the validity is the paper's, whatever the sentence began with.
+    """
+    before = _before(text, place, "。；！")
+    ends = [
+        match.end() for pattern in (_FROM, _FROM_PUBLICATION) for match in pattern.finditer(before)
+    ]
+    rest = _SELF.sub("", _QUOTED.sub("", before[max(ends, default=0) :]))
+    return _CERTIFICATE.search(rest) is not None
 
 
 def _guess(

@@ -637,6 +637,23 @@ def test_the_json_has_every_guess_with_confidence_and_evidence(
     assert "kind" not in outcome["doubtful"]
 
 
+def test_personal_data_never_leaves_the_file(folder: Path, run: Callable[..., Done]) -> None:
+    paper = f"{NOTICE}\n请张某（{IDENTITY}）联系13800138000。\n"
+    (folder / "inbox/道路.txt").write_text(paper, "utf-8")
+    done = run("import", "inbox/道路.txt")
+    (draft,) = (folder / "build/drafts").iterdir()
+    assert "身份证号码（110" in done.stderr
+    for text in (done.stdout, done.stderr, draft.read_text("utf-8")):
+        assert IDENTITY not in text
+        assert "13800138000" not in text
+    told = run("import", "inbox/道路.txt", "--json").stdout
+    assert IDENTITY not in told
+    assert [piece["kind"] for piece in json.loads(told)["files"][0]["personal"]] == [
+        "身份证号码",
+        "手机号码",
+    ]
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
