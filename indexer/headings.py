@@ -51,7 +51,7 @@ _LEVELS = {
     Number.FOURTH: 4,
 }
 _ANNEXES = re.compile(rf"附\s*件\s*[:：]\s*{_DIGITS}\s*[.．、]")
-_BULLET = re.compile(r"[•·●■◆▪▲★◇□○]\s*\S")
+_BULLET = re.compile(r"[•·●■◆▪▲★◇□]\s*\S")
 _ITEMS = (Number.SECOND, Number.THIRD, Number.FOURTH, Number.FIFTH)  # 项、目
 
 
@@ -90,13 +90,12 @@ def shape_blocks(blocks: Iterable[Block]) -> tuple[Block, ...]:
     """
     listed = list(blocks)
     kinds = [_kind_of(block) for block in listed]
-    rows = {at for at, pair in enumerate(pairwise(kinds)) if pair[0] == pair[1] in _ITEMS}
-    rows |= {at + 1 for at in rows}
+    firsts = {at for at, pair in enumerate(pairwise(kinds)) if pair[0] == pair[1] in _ITEMS}
     shaped, stack = list[Block](), list[Number]()
     for at, (block, kind) in enumerate(zip(listed, kinds, strict=True)):
         if block.shape is not Shape.PARAGRAPH or _ANNEXES.match(block.text):
             shaped.append(block)
-        elif kind in _ITEMS and (at in rows or _is_item(at, listed, kinds, stack)):
+        elif kind in _ITEMS and (at in firsts or _is_item(at, listed, kinds, stack)):
             shaped.append(_as_item(block, kind, stack))
             continue
         elif _BULLET.match(block.text):

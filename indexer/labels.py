@@ -87,9 +87,12 @@ class LabelReader:
         if self._waiting and (taken := self._take_value(line)):
             return taken
         self._waiting = ""
-        if (alone := _ALONE.match(line)) and not among_text:
+        if alone := _ALONE.match(line):
             name = squeezed(alone["name"])
-            is_label = line.rstrip().endswith((":", "：")) or name in STRONG
+            has_colon = line.rstrip().endswith((":", "："))
+            is_label = (has_colon and name in STRONG) or (
+                not among_text and (has_colon or name in STRONG)
+            )
             self._waiting = name if is_label else ""
             return is_label
         found = read_labels(line, among_text=among_text)

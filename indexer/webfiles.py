@@ -15,13 +15,11 @@ from indexer.labels import FILES, LabelReader, is_furniture
 from indexer.plaintext import decode, squeezed, table_text, tidy
 from indexer.transcript import Block, Link, Shape, Transcript, Unreadable
 
-MAX_DEPTH = 500  # elements within one another; pages of Word have some fifty
 MAX_SPAN = 100  # columns or rows that one cell may stand for
 MAX_CELLS = 100_000
-_MOST = 0.9  # share of the prose that a smaller part must have to be the article
+_MOST = 0.97  # share of all prose that a smaller part must have to be the article
 _FORM_LINES = 15  # lines of an article among which a form may stand
 _FRAMED = 0.6  # share of a table's text that one cell has, where the table only frames it
-_SHORT_PROSE = 20  # characters from which text without punctuation is prose too
 
 _SILENT = {"script", "style", "template", "head"}
 _FORMS = {"select", "option", "button", "textarea", "input"}
@@ -93,7 +91,7 @@ _METAS = {
     "indexnumber": "索引号",
 }
 _DEEP = (
-    "这个网页的层次太深（超过 {} 层），不像是正常的网页。"
+    "这个网页的层次太深，不像是正常的网页，后面的读不到。"
     "请在浏览器里打开，复制正文，存成 .txt 或 .docx。"
 )
 _NOTHING = "这个网页里没有文字。如果浏览器里看得到，请复制正文，存成 .txt 或 .docx。"
@@ -138,22 +136,13 @@ def parse_page(data: bytes) -> Any:
     if any(
         entry.type_name.endswith("DEPTH") or "depth" in entry.message for entry in parser.error_log
     ):
-        raise Unreadable(_DEEP.format(MAX_DEPTH))
-    _check_depth(root)
+        raise Unreadable(_DEEP)
     return root
 
 
 def blocks_of(root: Any) -> list[Block]:
     """Return all blocks of a page that has nothing around its text."""
     return [line.to_block() for line in _Walk(root, root, frozenset()).lines()]
-
-
-def _check_depth(root: Any) -> None:
-    depth = 0
-    for event, _ in etree.iterwalk(root, events=("start", "end")) if root is not None else ():
-        depth += 1 if event == "start" else -1
-        if depth > MAX_DEPTH:
-            raise Unreadable(_DEEP.format(MAX_DEPTH))
 
 
 class _Page:
@@ -188,7 +177,11 @@ class _Page:
         node = self._body
         while prose[node]:
             best = max(node, key=lambda child: prose[child], default=None)
-            if best is None or prose[best] < _MOST * prose[node] or best.tag in ("p", *_INLINE):
+            if (
+                best is None
+                or prose[best] < _MOST * prose[self._body]
+                or best.tag in ("p", *_INLINE)
+            ):
                 return node
             if best.tag in ("table", "tbody", "tr") and not _is_layout(best):
                 return node
@@ -369,9 +362,9 @@ def _text_of(node: Any) -> str:
 
 
 def _prose_in(text: str | None) -> int:
+    """Return the letters of a text that is made of sentences; menus and footers have none."""
     plain = squeezed(text or "")
-    is_prose = len(plain) >= _SHORT_PROSE or any(mark in plain for mark in "，。；、：")
-    return len(plain) if is_prose else 0
+    return len(plain) if any(mark in plain for mark in "，。；、") else 0
 
 
 def _saved_from(data: bytes) -> str | None:
@@ -539,7 +532,7 @@ def _cell_lines(cell: Any) -> list[str]:
 
 def _span(cell: Any, name: str) -> int:
     text = cell.get(name) or "1"
-    return min(max(int(text), 1), MAX_SPAN) if re.fullmatch(r"[0-9]{1,6}", text) else 1
+    return min(max(int(text), 1), MAX_SPAN) if re.fullmatch(r"[0-9]{1,9}", text) else 1
 
 
 def read_mhtml(data: bytes, name: str) -> Transcript:

@@ -320,7 +320,7 @@ def text_of_doc(data: bytes) -> str:
 def lost(plain: str, read: Transcript) -> str:
     """The letters of a file that are neither in the blocks of its transcript nor left out."""
     cells = (cell for block in read.blocks for row in block.rows for cell in row)
-    kept = "".join((*(block.text for block in read.blocks), *read.left_out, *read.labels.values()))
+    kept = "".join((*(block.text for block in read.blocks), *read.left_out))
     assert Counter(squeezed("".join(cells))) <= Counter(squeezed(kept))
     return "".join((Counter(squeezed(plain)) - Counter(squeezed(kept))).elements())
 
