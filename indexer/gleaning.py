@@ -144,9 +144,9 @@ def _labelled(transcript: Transcript) -> Iterator[Guess]:
     for number, block in enumerate(transcript.blocks[:_LABEL_ROWS]):
         for row in block.rows:
             told += [(a, b, f"第 {number + 1} 段的") for a, b in pairwise(row)]
-    for number, (name, value) in enumerate(pairwise(transcript.blocks[:_LABEL_LINES])):
-        if name.text.rstrip().endswith((":", "：")):
-            told.append((name.text, value.text, f"第 {number + 1} 段的"))
+    for number, (above, below) in enumerate(pairwise(transcript.blocks[:_LABEL_LINES])):
+        if above.text.rstrip().endswith((":", "：")):
+            told.append((above.text, below.text, f"第 {number + 1} 段的"))
     for name, value, where in told:
         name, value = re.sub(r"[\s:：【】•·●▪*]", "", name), clean(value)
         for field, names in LABELS.items():
