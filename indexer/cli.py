@@ -14,7 +14,7 @@ import typer.core
 from rich.markup import escape
 from typer import rich_utils
 
-from indexer import addresses, counter, upkeep
+from indexer import addresses, counter, intake, upkeep
 from indexer.access import AccessUnsafe, open_access
 from indexer.build import SiteError, SiteReport, build_site
 from indexer.checkcodes import WrongCode
@@ -447,6 +447,7 @@ command("worklist")(upkeep.worklist)
 command("links")(upkeep.links)
 command("rename")(addresses.rename)
 command("withdraw")(addresses.withdraw)
+command("import")(intake.import_command)
 
 
 @command()
