@@ -14,6 +14,7 @@ from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 
 from indexer.clock import today
+from indexer.feedback import FeedbackError, check_feedback
 from indexer.loader import load_library
 from indexer.pages import build_pages
 from indexer.problems import PolicyError
@@ -31,6 +32,10 @@ def on_startup(command: Literal["build", "gh-deploy", "serve"], dirty: bool) -> 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Build the pages and let MkDocs read them in place of the entries."""
+    try:
+        check_feedback(config.extra.get("feedback"))
+    except FeedbackError as error:
+        raise Abort(str(error)) from None
     if GIVEN in os.environ:
         return config
     root = Path(config.config_file_path).parent
