@@ -313,8 +313,8 @@ def write_markdown(cases: Iterable[Case]) -> str:
         correction, proposal = case.correction, case.correction.proposal
         parts.append(f"## {correction.number}　{KIND_LABELS[proposal.kind]}")
         entry = f"{proposal.slug}　{_plain(case.title)}" if proposal.slug else case.title
-        parts.append(f"- 条目：{entry}\n- {case.state}")
-        parts.append(_as_code(proposal.text))
+        # No list: an indented block behind one would belong to it, and no longer be code.
+        parts += [f"条目：{entry}", f"{case.state}。", "读者说：", _as_code(proposal.text)]
         if proposal.basis:
             parts += ["依据：", _as_code(proposal.basis)]
         if case.changes:

@@ -7,9 +7,11 @@ address has; several addresses may share one, and nothing leads back from a coun
 import mmap
 import struct
 import threading
+from contextlib import AbstractContextManager
 from hashlib import blake2b
 from ipaddress import IPv6Address, ip_address, ip_network
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
@@ -26,19 +28,23 @@ class Quota:
 
     def __init__(self, salt: bytes, shared: Path | None = None, most: int = MOST) -> None:
         self._salt, self._most = salt, most
-        self._lock = FileLock(shared / f"{FILE}.lock") if shared else threading.Lock()
+        self._lock_file, self._lock = shared and shared / f"{FILE}.lock", threading.Lock()
         self._counters = _share(shared / FILE) if shared else mmap.mmap(-1, _SIZE)
 
     def take(self, address: str, now: float) -> int:
         """Count one thing sent; return 0, or how many seconds to wait if there were too many."""
         period, place = int(now) // PERIOD, self._place_of(address)
-        with self._lock:
+        with self._alone():
             last, count = _COUNTER.unpack_from(self._counters, place)
             count = count if last == period else 0
             if count >= self._most:
                 return PERIOD - int(now) % PERIOD
             _COUNTER.pack_into(self._counters, place, period, count + 1)
         return 0
+
+    def _alone(self) -> AbstractContextManager[Any]:
+        # A lock on a file belongs to the process that made it: each turn has one of its own.
+        return FileLock(self._lock_file) if self._lock_file else self._lock
 
     def _place_of(self, address: str) -> int:
         digest = blake2b(_line_of(address).encode(), key=self._salt, digest_size=8).digest()

@@ -186,7 +186,7 @@ def corrections(
     ] = CORRECTIONS,
     every: Annotated[bool, typer.Option("--all", help="处理过的也列出来。")] = False,
     decision: Annotated[
-        Decision | None, typer.Option("--decision", help="这一条怎样处理，写了就算处理完。")
+        str | None, typer.Option(help=f"怎样处理，写了就算处理完：{'、'.join(Decision)}。")
     ] = None,
     why: Annotated[str | None, typer.Option("--why", help="为什么这样处理。")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="写成 Markdown。")] = False,
@@ -230,16 +230,18 @@ def _only(chosen: Sequence[Correction], number: str | None) -> Correction:
     return chosen[0]
 
 
-def _closing(decision: Decision | None, why: str | None) -> Closing:
+def _closing(decision: str | None, why: str | None) -> Closing:
     """Return what was decided: both parts are needed, and neither tells of a person."""
     reason = tidy(why or "")
     if decision is None or not reason:
         raise WrongUse("--decision（怎样处理）和 --why（为什么）要一起写。")
+    if decision not in list(Decision):
+        raise WrongUse(f"--decision 只能是 {'、'.join(Decision)}，收到的是{shown(decision)}。")
     if len(reason) > LONGEST["why"]:
         raise WrongUse(f"--why：最多 {LONGEST['why']} 个字。")
     for found in find_personal_data(reason):
         raise WrongUse(f"--why：“{found.masked}”像是{found.kind}，请删去。")
-    return Closing(decision, reason, today())
+    return Closing(Decision(decision), reason, today())
 
 
 def _print_cases(cases: Sequence[Case], kept: int) -> None:

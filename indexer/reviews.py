@@ -82,13 +82,16 @@ class NameRefused(Exception):
 
 def fold_name(name: str) -> str:
     """Return a name as it is compared: width, case, spaces and invisible signs do not matter."""
-    folded = unicodedata.normalize("NFKC", name).casefold()
-    return "".join(c for c in folded if not c.isspace() and unicodedata.category(c) != "Cf")
+    return "".join(_visible(unicodedata.normalize("NFKC", name)).casefold().split())
+
+
+def _visible(text: str) -> str:
+    return "".join(c for c in text if unicodedata.category(c) != "Cf")
 
 
 def read_name(name: str) -> str:
     """Return the name or post of who has read something; raise NameRefused."""
-    text = " ".join(name.split())
+    text = " ".join(_visible(name).split())
     if not fold_name(text) or len(text) > LONGEST_NAME or not text.isprintable():
         raise NameRefused(f"姓名或岗位写 1 到 {LONGEST_NAME} 个字，收到的是{shown(name)}。")
     for found in find_personal_data(text):

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser import HOSTILE, build, run, serve_app, serve_files, write_project
+from browser import HOSTILE, Fields, build, run, serve_app, serve_files, write_project
 from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 from indexer.corrections import open_reception
@@ -37,7 +37,7 @@ TITLE = "城镇污水排入排水管网许可"
 LONG = "很长很长的标题" * 20
 QUESTIONS = ["哪里不对？", "", "应该是什么？", "", "依据是什么？", ""]
 QUESTIONS += ["请不要写姓名、电话、身份证号码。"]
-ENTRIES = {
+ENTRIES: dict[str, Fields] = {
     "drainage-permit": {
         "title": TITLE,
         "answers": [{"question": "要办排水证吗", "short": "要办，排水之前就办好。"}],
