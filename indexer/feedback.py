@@ -32,7 +32,7 @@ def _mistakes_in(given: Any) -> Iterator[str]:
         yield f"kind 只能是 {'、'.join(KINDS)}，现在是{shown(kind)}。"
         return
     for name in given.keys() - {"kind", *KINDS[kind]}:
-        yield f"kind 是 {kind} 时没有 {shown(name)} 这一项。{did_you_mean(str(name), KINDS[kind])}"
+        yield f"kind 是 {kind} 时没有{shown(name)}这一项。{did_you_mean(str(name), KINDS[kind])}"
     address = given.get("address")
     if kind == "email" and not _fits(_MAIL, address):
         yield f"address 要写一个信箱，例如 zhengce@example.gov.cn，现在是{shown(address)}。"
