@@ -20,6 +20,7 @@ from indexer.pages import build_pages
 from indexer.problems import PolicyError
 
 GIVEN = "POLICYKB_PAGES"  # whoever sets it has built the pages
+FEEDBACK = ("assets/javascripts/feedback.js", "assets/stylesheets/feedback.css")
 _heads: dict[str, dict[str, Any]] = {}  # of the pages that are read but not yet rendered
 
 
@@ -49,9 +50,10 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Leave out the theme's own scripts and styles: no page of ours loads them."""
+    """Leave out scripts and styles that no page loads: the theme's own, and unused ones of ours."""
     ours = {config.docs_dir, config.theme.custom_dir}
-    for file in [file for file in files if file.src_dir not in ours]:
+    unused = () if config.extra.get("feedback") else FEEDBACK
+    for file in [file for file in files if file.src_dir not in ours or file.src_uri in unused]:
         files.remove(file)
     return files
 
