@@ -21,7 +21,7 @@ from indexer.library import Library
 from indexer.policy import SLUG_PATTERN
 from indexer.privacy import find_personal_data
 from indexer.problems import ParameterError, ParameterProblem, Problem, did_you_mean, shown
-from indexer.revisions import changed_lines, text_of
+from indexer.revisions import changed_lines, text_before
 
 FIELDS = ("slug", "kind", "text", "basis", "version")
 LONGEST = {"text": 2000, "basis": 500, "why": 500}  # characters
@@ -299,7 +299,7 @@ def compare(correction: Correction, library: Library) -> Case:
     title = entry.policy.title
     if entry.digest.startswith(proposal.version):
         return Case(correction, title, "条目没有改过")
-    before = text_of(library.root, proposal.version)
+    before = text_before(library.root, entry.path, proposal.version)
     if before is None:
         return Case(correction, title, "条目后来改过，历史里查不到读者看的那一版")
     now = (library.root / entry.path).read_text(encoding="utf-8-sig")

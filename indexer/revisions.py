@@ -93,8 +93,24 @@ def read_blobs(repository: Path, blobs: Sequence[str]) -> dict[str, bytes]:
     return found
 
 
+def text_before(root: Path, path: str, beginning: str) -> str | None:
+    """Return what a file below `root` once said, by the beginning of its blob id, or None.
+
+    No other blob is looked at, whatever the beginning is.
+    """
+    if not _in_repository(root):
+        return None
+    try:
+        log = _git(root, "log", "--follow", "--raw", "--no-abbrev", "--format=", "--", path)
+    except NoHistory:
+        return None
+    rows = (line.split() for line in log.splitlines() if line.startswith(":"))
+    found = {blob for row in rows for blob in row[2:4] if blob.startswith(beginning)}
+    return text_of(root, found.pop()) if len(found) == 1 else None
+
+
 def text_of(root: Path, blob: str) -> str | None:
-    """Return the text with this blob id, or the only one whose id begins so; None if not known."""
+    """Return the text with this blob id, or None where the history does not know it."""
     if not _in_repository(root):
         return None
     try:

@@ -426,18 +426,19 @@ def office(tmp_path: Path) -> Path:
     (tmp_path / "policies").mkdir()
     entry = tmp_path / "policies" / "road.md"
     entry.write_text(ENTRY, encoding="utf-8")
-    git = ["git", "-c", "user.name=office", "-c", "user.email=office@example.gov.cn"]
     for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "add"]):
-        subprocess.run([*git, *words], cwd=tmp_path, check=True)
-    blob = subprocess.run(
-        ["git", "rev-parse", "HEAD:policies/road.md"],
-        cwd=tmp_path,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout.strip()
+        git(tmp_path, *words)
+    blob = git(tmp_path, "rev-parse", "HEAD:policies/road.md")
     propose(tmp_path, {**GOOD, "version": blob[:10]})
     return tmp_path
+
+
+def git(folder: Path, *words: str) -> str:
+    who = ["-c", "user.name=office", "-c", "user.email=office@example.gov.cn"]
+    done = subprocess.run(
+        ["git", *who, *words], cwd=folder, check=True, capture_output=True, encoding="utf-8"
+    )
+    return done.stdout.strip()
 
 
 def propose(folder: Path, body: dict[str, Any]) -> None:
@@ -465,8 +466,17 @@ def test_the_list_says_what_has_changed_since_the_reader_looked(office: Path) ->
     assert "条目后来改过：" in told
     assert "- 20 个工作日内答复。" in told
     assert "+ 15 个工作日内答复。" in told
-    propose(office, {**GOOD, "version": "f" * 10})
-    assert "历史里查不到读者看的那一版" in command(office, "corrections").stdout
+
+
+def test_a_version_leads_to_no_other_file_of_the_history(office: Path) -> None:
+    (office / "secret.txt").write_text("不能给人看\n", encoding="utf-8")
+    git(office, "add", ".")
+    git(office, "commit", "-q", "-m", "secret")
+    for version in (git(office, "rev-parse", "HEAD:secret.txt")[:10], "f" * 10, "0" * 10):
+        propose(office, {**GOOD, "version": version})
+    told = command(office, "corrections").stdout
+    assert told.count("历史里查不到读者看的那一版") == 3
+    assert "不能给人看" not in told
 
 
 def test_a_proposal_is_closed_with_a_decision_and_a_reason(office: Path) -> None:
