@@ -294,16 +294,18 @@ def test_numbers_stay_unique_when_many_write_at_once(tmp_path: Path) -> None:
     inbox = open_reception(tmp_path, []).inbox
     proposal = corrections.parse_proposal(GOOD, {"road"})
     numbers: list[str] = []
-    adders = [
-        threading.Thread(target=lambda: numbers.append(inbox.add(proposal, TODAY)))
-        for _ in range(12)
-    ]
+    together = threading.Barrier(8)
+
+    def add() -> None:
+        together.wait()
+        numbers.extend(inbox.add(proposal, TODAY) for _ in range(10))
+
+    adders = [threading.Thread(target=add) for _ in range(8)]
     for adder in adders:
         adder.start()
     for adder in adders:
         adder.join()
-    assert len(set(numbers)) == 12
-    assert len(inbox.read_all()[0]) == 12
+    assert len(set(numbers)) == len(inbox.read_all()[0]) == 80
 
 
 # Nothing else is stored or logged

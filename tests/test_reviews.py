@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,18 @@ def test_one_person_counts_once_however_the_name_is_written(office: Office) -> N
     office.approve("road", "--name", "ＡＢ岗")
     assert office.run("approve", "road", "--name", "ab 岗").returncode == 2
     assert len(office.lines()) == 2
+
+
+def test_one_person_on_two_branches_is_still_one(tmp_path: Path) -> None:
+    library = make_library(make_policy("road"), tmp_path=tmp_path)
+    (entry,) = library.entries
+    content = "a" * 40
+    entry = replace(entry, digest=content)
+    library = Library(tmp_path, (entry,))
+    rows = [Review("road", content, name, DAY) for name in ("张三", "张 三", "张\u3000三")]
+    add_reviews(tmp_path, read_reviews(tmp_path), rows)
+    (problem,) = check_reviewed(library, read_reviews(tmp_path))
+    assert "还差 1 个人" in problem.message
 
 
 def test_of_several_entries_all_are_approved_or_none(office: Office) -> None:
