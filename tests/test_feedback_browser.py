@@ -158,8 +158,11 @@ def test_what_is_no_longer_marked_is_not_in_the_draft(page: Page, sites: dict[st
     page.locator(".pk-lead").click()
     link(page).focus()
     _, lines = draft(link(page).get_attribute("href") or "")
-    assert lines[3] == "时效：已失效（按 2026-11-30 判断）"
-    assert lines[4] == ""
+    assert lines[3:5] == ["时效：已失效（按 2026-11-30 判断）", ""]
+    mark(page, ".pk-footer__name")
+    link(page).focus()
+    link(page).dispatch_event("pointerdown")
+    assert draft(link(page).get_attribute("href") or "")[1] == lines
 
 
 @pytest.mark.parametrize("slug", ["expired", "long", "hostile"])
