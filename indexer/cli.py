@@ -272,7 +272,7 @@ def serve(
     if token_file and not internal:
         raise WrongUse("--token-file 只和 --internal 一起用。")
     try:
-        published = (policies, index_dir, pages_dir, site_dir)
+        published = (policies, BUILT, index_dir, pages_dir, site_dir)
         reception = open_reception(corrections, published) if corrections else None
         listener = processes.listen(host, port)
         access = open_access(policies, token_file, listener) if internal else None

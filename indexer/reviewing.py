@@ -62,7 +62,7 @@ def approve(
     reviews = read_reviews(policies)
     if reviews.problems:
         raise PolicyError(reviews.problems)
-    person = _read_person(name, entries, reviews)
+    person = _read_person(name, [] if preview else entries, reviews)
     readings = [_compare_with_last(entry, reviews, policies) for entry in entries]
     if not preview:
         new = [Review(e.policy.slug, e.digest, person, today()) for e in entries]

@@ -378,7 +378,7 @@ def test_they_are_not_kept_where_files_are_published_or_built(tmp_path: Path) ->
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(InboxUnusable, match="不能写"):
         open_reception(tmp_path / "file", [])
-    done = command(tmp_path, "serve", "--corrections", "build/site/x")
+    done = command(tmp_path, "serve", "--corrections", "build/x")
     assert done.returncode == 2
     assert "会发布" in done.stderr
 
