@@ -14,7 +14,7 @@ import typer.core
 from rich.markup import escape
 from typer import rich_utils
 
-from indexer import addresses, counter, intake, upkeep
+from indexer import addresses, counter, intake, reviewing, upkeep
 from indexer.access import AccessUnsafe, open_access
 from indexer.build import SiteError, SiteReport, build_site
 from indexer.checkcodes import WrongCode
@@ -135,6 +135,13 @@ def check(
         bool,
         typer.Option("--built", help="改查生成的文件（build）：里面有没有内部备注、个人信息。"),
     ] = False,
+    require_review: Annotated[
+        bool, typer.Option("--require-review", help="没有审核过的条目也算问题。")
+    ] = False,
+    names: Annotated[int | None, typer.Option(min=1, help="要几个不同的人看过，不写是 2。")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="这个提交（或标签）以后没有改过的条目，算审核过。")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """核查条目：一次列出全部问题，写明文件、行、字段和怎么改。"""
@@ -144,6 +151,8 @@ def check(
     load_calendar()  # pages and due dates follow from it, so a mistake in it is told here too
     with bar("读取条目") as step:
         library, problems = inspect_library(policies, step)
+    reviewed = reviewing.check_review(library, names, since, require_review)
+    problems = tuple(sorted({*problems, *reviewed}))
     if chosen:
         problems = tuple(problem for problem in problems if problem.path in chosen)
     reminders = [found for found in check_issuers(library) if not chosen or found.path in chosen]
@@ -256,17 +265,23 @@ def serve(
     token_file: Annotated[
         Path | None, typer.Option(help="口令文件；也可以用环境变量 POLICYKB_TOKEN。")
     ] = None,
+    corrections: Annotated[
+        Path | None, typer.Option(help="收读者的纠错，一条一个文件，放在这个文件夹。")
+    ] = None,
 ) -> None:
     """核查、建索引、生成网站，然后提供浏览和检索。"""
     from indexer import workers as processes
+    from indexer.corrections import InboxUnusable, open_reception
     from search_server import make_app
 
     if token_file and not internal:
         raise WrongUse("--token-file 只和 --internal 一起用。")
     try:
+        published = (policies, BUILT, index_dir, pages_dir, site_dir)
+        reception = open_reception(corrections, published) if corrections else None
         listener = processes.listen(host, port)
         access = open_access(policies, token_file, listener) if internal else None
-    except (processes.AddressUnusable, AccessUnsafe) as error:
+    except (processes.AddressUnusable, AccessUnsafe, InboxUnusable) as error:
         raise WrongUse(str(error)) from None
     known: Readings = {}
     library = load_entries(policies, known)
@@ -278,7 +293,7 @@ def serve(
         _watch_in_background(policies, index_dir, pages_dir, site_dir, known)
     address = processes.address_of(listener)
     processes.serve(
-        partial(make_app, index_dir, site_dir, access=access),
+        partial(make_app, index_dir, site_dir, access=access, reception=reception),
         listener,
         workers,
         lambda: out.print(f"政策库已经打开：{address} （按 Ctrl+C 结束）"),
@@ -448,6 +463,8 @@ command("links")(upkeep.links)
 command("rename")(addresses.rename)
 command("withdraw")(addresses.withdraw)
 command("import")(intake.import_command)
+command("approve")(reviewing.approve)
+command("corrections")(reviewing.corrections)
 
 
 @command()

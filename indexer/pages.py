@@ -36,6 +36,7 @@ from indexer.notices import make_notice, sources_of_library
 from indexer.policy import Audience, Kind, Level, Policy, Status, label, load_topics
 from indexer.problems import PolicyError, Problem
 from indexer.questionnaire import questionnaire_files
+from indexer.revisions import SHORT
 from indexer.sitesearch import FOLDER, search_files
 from indexer.situations import options_of
 from indexer.theme import theme_style
@@ -48,6 +49,7 @@ _HEAD = b"---\ntemplate: "  # what every page begins with
 ROWS = 8  # of 最新施行 and 即将截止 on the home page
 FIRST_QUESTIONS = 3  # of a topic on the page of all topics
 CLOSING_DAYS = 60  # 即将截止: what closes within so many days
+NO_ENTRY = {"slug": "", "version": ""}  # what a draft from a list is about
 
 LISTS: dict[StrEnum, tuple[str, str]] = {
     Kind.SERVICE: ("办事事项", "要办手续、要报修、要开通，先看找谁办、带什么、多久办好。"),
@@ -114,9 +116,22 @@ def _entry_pages(library: Library, titles: Mapping[str, str]) -> tuple[dict[str,
         entry = describe_entry(policy, links, titles, plan)
         texts.append(plain_text(policy, entry["sections"], plan))
         pages[f"policies/{policy.slug}.md"] = _page(
-            "entry.html", policy.title, policy.body, summary=policy.summary, entry=entry
+            "entry.html",
+            policy.title,
+            policy.body,
+            summary=policy.summary,
+            entry=entry,
+            feedback=_feedback(library, policy.slug),
         )
     return pages, texts
+
+
+def _feedback(library: Library, slug: str) -> Data:
+    """Return what a reader's draft is about: an entry, and the content that was read.
+
+    The content is named by the beginning of its blob id, which git understands as well.
+    """
+    return {"slug": slug, "version": library.by_slug[slug].digest[:SHORT]}
 
 
 def _shared_files() -> dict[str, str]:
@@ -150,6 +165,7 @@ def _notice_pages(library: Library) -> dict[str, str]:
                 ],
                 **dates_of(policy),
             },
+            feedback=_feedback(library, policy.slug),
         )
     return pages
 
@@ -244,6 +260,7 @@ def _question_pages(questions: Sequence[TopicQuestions]) -> dict[str, str]:
                 }
                 for of in questions
             ],
+            feedback=NO_ENTRY,
         )
     }
     for of in questions:
@@ -254,6 +271,7 @@ def _question_pages(questions: Sequence[TopicQuestions]) -> dict[str, str]:
             topic={"name": of.topic.name, "slug": of.topic.slug},
             total=of.total,
             groups=of.groups,
+            feedback=NO_ENTRY,
         )
     return pages
 
@@ -445,6 +463,7 @@ def _list_pages(
     parts = [ordered[at : at + LIST_CARDS] for at in range(0, len(ordered), LIST_CARDS)] or [[]]
     names = [shelf.page, *(f"{shelf.page}-{number}" for number in range(2, len(parts) + 1))]
     common: Data = {
+        "feedback": NO_ENTRY,
         "summary": shelf.description,
         "total": len(members),
         "labels": _json(_labels()),

@@ -3,6 +3,7 @@
 Everything here works without git, and without a repository: then nothing is known of the past.
 """
 
+import difflib
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -90,6 +91,49 @@ def read_blobs(repository: Path, blobs: Sequence[str]) -> dict[str, bytes]:
         found[blob] = answer[end + 1 : end + 1 + size]
         at = end + 1 + size + 1  # each content ends with a line break of its own
     return found
+
+
+def text_before(root: Path, path: str, beginning: str) -> str | None:
+    """Return what a file below `root` once said, by the beginning of its blob id, or None.
+
+    No other blob is looked at, whatever the beginning is.
+    """
+    if not _in_repository(root):
+        return None
+    try:
+        log = _git(root, "log", "--follow", "--raw", "--no-abbrev", "--format=", "--", path)
+    except NoHistory:
+        return None
+    rows = (line.split() for line in log.splitlines() if line.startswith(":"))
+    found = {blob for row in rows for blob in row[2:4] if blob.startswith(beginning)}
+    return text_of(root, found.pop()) if len(found) == 1 else None
+
+
+def text_of(root: Path, blob: str) -> str | None:
+    """Return the text with this blob id, or None where the history does not know it."""
+    if not _in_repository(root):
+        return None
+    try:
+        return _run(root, "cat-file", "blob", blob).decode("utf-8-sig", "replace")
+    except NoHistory:
+        return None
+
+
+def changed_lines(before: str, after: str) -> tuple[str, ...]:
+    """Return the lines that went, each with a minus, and those that came, each with a plus."""
+    rows = difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")
+    told = [row for number, row in enumerate(rows) if number > 1 and not row.startswith("@@")]
+    return tuple(f"{row[0]} {row[1:].strip()}" for row in told if row[1:].strip())
+
+
+def commit_of(repository: Path, name: str) -> str:
+    """Return the id of the commit with this name: a branch, a tag, an id; raise NoHistory."""
+    try:
+        named = ("--end-of-options", f"{name}^{{commit}}")
+        found = _git(repository, "rev-parse", "--verify", "--quiet", *named)
+    except NoHistory:
+        raise NoHistory(f"历史里没有“{name}”；写一个提交、标签或者分支的名字。") from None
+    return found.strip()
 
 
 def day_of(repository: Path, commit: str) -> date:

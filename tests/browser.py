@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 import search_server
 from indexer.access import Access
+from indexer.corrections import Reception
 from indexer.loader import load_library
 from indexer.pages import build_pages
 from indexer.writing import build_index
@@ -109,10 +110,12 @@ def build_project(folder: Path, entries: dict[str, Fields], day: date, moved: st
 
 
 @contextmanager
-def serve_app(project: Path, day: date, access: Access | None = None) -> Iterator[str]:
+def serve_app(
+    project: Path, day: date, access: Access | None = None, reception: Reception | None = None
+) -> Iterator[str]:
     """Run the service with the site; yield its address."""
     folders = (project / "build/index", project / "build/site")
-    app = search_server.make_app(*folders, today=lambda: day, access=access)
+    app = search_server.make_app(*folders, today=lambda: day, access=access, reception=reception)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

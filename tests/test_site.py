@@ -399,7 +399,7 @@ def rename(project: Path) -> None:
 
 
 def change_a_template(project: Path) -> None:
-    template = project / "site" / "overrides" / "entry.html"
+    template = project / "site" / "overrides" / "partials" / "feedback.html"
     text = template.read_text(encoding="utf-8")
     template.write_text(text.replace("内容有误？", "写错了？"), encoding="utf-8")
 
