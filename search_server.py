@@ -411,11 +411,6 @@ def _add_corrections(
         return Json({"number": number, "message": message}, status_code=201, headers=NO_STORE)
 
 
-def _no_entry(slug: str, index: Index) -> Response:
-    hint = did_you_mean(slug[:80], index.slugs)
-    return _errors(404, ParameterProblem("slug", f"没有条目{shown(slug)}。{hint}"))
-
-
 def _take_format(pairs: list[tuple[str, str]]) -> tuple[Format | None, list[tuple[str, str]]]:
     """Return the form of a notice, None for JSON, and the other parameters."""
     names = [value for name, value in pairs if name == "format"]
