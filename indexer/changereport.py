@@ -3,19 +3,21 @@
 The same parts are told as Markdown, for a pull request, and in the terminal.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from indexer.impact import TIES, Impact, MatchChange, Standing, Ties
+from indexer.changes import Change
+from indexer.impact import TIES, Impact, MatchChange, NoticeChange, Standing, Ties
 from indexer.problems import Problem
 from indexer.searchmoves import DEPTH, QueryMove
 from indexer.snapshots import FATES, EntryChange, Fate
 
 FOLDED = 10  # lines: a part with more is folded in Markdown
 LONG = 60  # characters: longer texts stand below one another, old above new
-LISTED = 12  # names in one line
+LISTED = 8  # names in one line
 _MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_{}[]<>#|~"} | {"@": "&#64;"})
 
 
@@ -97,14 +99,15 @@ def tell_comparison(told: Comparison) -> Part:
 
 def _entries(told: Comparison) -> Part:
     return Part(
-        "哪些条目变了", parts=tuple(_entry(entry, told.ties, told) for entry in told.entries)
+        "哪些条目变了",
+        parts=tuple(_entry(entry, told.ties.get(entry.slug, {})) for entry in told.entries),
     )
 
 
-def _entry(entry: EntryChange, ties: Ties, told: Comparison) -> Part:
+def _entry(entry: EntryChange, tied: Mapping[str, Sequence[str]]) -> Part:
     lines = [_place(entry), *(line for change in entry.changes for line in _change_lines(change))]
-    for name, others in ties.get(entry.slug, {}).items():
-        lines.append(f"牵涉：{TIES[name]}：{_listed(others)}")
+    if entry.fate is not Fate.CHANGED or not all(change.quiet for change in entry.changes):
+        lines += [f"牵涉　{TIES[name]}：{_listed(others)}" for name, others in tied.items()]
     if entry.fate is Fate.WITHDRAWN:
         lines.append("撤下以后旧网址打不开；被别的条目替代的，请留着并写 superseded_by。")
     return Part(f"{entry.title}（{entry.slug}，{FATES[entry.fate]}）", tuple(lines), level=3)
@@ -116,7 +119,7 @@ def _place(entry: EntryChange) -> str:
     return f"文件：{entry.new_path or entry.old_path}"
 
 
-def _change_lines(change: Any) -> Iterator[str]:
+def _change_lines(change: Change) -> Iterator[str]:
     """Yield a change in one line, or with long texts below one another."""
     if max(len(change.before), len(change.after)) <= LONG:
         yield change.words
@@ -151,23 +154,25 @@ def _answers(entries: Iterable[EntryChange]) -> Part:
 
 
 def _notices(impact: Impact) -> Part:
+    """Return the notices that change; those in which the same lines change stand together."""
+    alike: dict[tuple[tuple[str, ...], tuple[str, ...]], list[NoticeChange]] = defaultdict(list)
+    for notice in impact.notices:
+        alike[notice.options, notice.lines].append(notice)
     parts = tuple(
-        Part(
-            f"{notice.title}（{notice.slug}）",
-            (
-                f"起因：{_listed(notice.because)}；"
-                + (
-                    f"只在这些情形：{'、'.join(notice.options)}"
-                    if notice.options
-                    else "各种情形都变"
-                ),
-                *notice.lines,
-            ),
-            level=3,
-        )
-        for notice in impact.notices
+        Part(_named(same), (*_why(same[0]), *lines), level=3) for (_, lines), same in alike.items()
     )
-    return Part("一次告知单印出来不一样的", parts=parts)
+    return Part(f"一次告知单印出来不一样的（{len(impact.notices)} 份）", parts=parts)
+
+
+def _named(notices: Sequence[NoticeChange]) -> str:
+    if len(notices) == 1:
+        return f"{notices[0].title}（{notices[0].slug}）"
+    return f"下面 {len(notices)} 份一样：{'、'.join(notice.title for notice in notices)}"
+
+
+def _why(notice: NoticeChange) -> Iterator[str]:
+    options = f"只在这些情形：{'、'.join(notice.options)}" if notice.options else "各种情形都变"
+    yield f"起因：{_listed(notice.because)}；{options}"
 
 
 def _plans(impact: Impact) -> Part:
@@ -188,16 +193,17 @@ def _rules(impact: Impact) -> Part:
 
 
 def _matches(matches: Sequence[MatchChange]) -> Part:
+    """Return for whom an entry comes out otherwise; people for whom it does so alike together."""
+    alike: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for row in matches:
+        before, after = ("，".join((row.before, *row.estimates[0])),
+                         "，".join((row.after, *row.estimates[1])))  # fmt: skip
+        alike[f"{row.title}（{row.slug}）", before, after].append(f"{row.who}（{row.persona}）")
     rows = tuple(
-        (
-            f"{row.who}（{row.persona}）",
-            f"{row.title}（{row.slug}）",
-            "，".join((row.before, *row.estimates[0])),
-            "，".join((row.after, *row.estimates[1])),
-        )
-        for row in matches
+        (entry, before, after, f"{len(who)} 人：{_listed(who)}")
+        for (entry, before, after), who in alike.items()
     )
-    return Part("虚构人物的结果变了的", head=("人物", "条目", "原来", "现在"), rows=rows)
+    return Part("虚构人物的结果变了的", head=("条目", "原来", "现在", "谁"), rows=rows)
 
 
 def _bases(impact: Impact) -> Part:

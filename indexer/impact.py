@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from indexer.bundlepage import days_told, order_told
@@ -31,7 +32,7 @@ LINKED_FROM = "正文里有链接到本条"
 LINKS_TO = "本条正文里链接到"
 SHARED = "用到同一份文件"
 TIES = {**RELATION_TITLES, "linked_from": LINKED_FROM, "links_to": LINKS_TO, "shares": SHARED}
-NOT_TOLD = "不列出（不在有效期里，或者不是给这类人的）"
+NOT_TOLD = "不列出"  # not in force on that day, or not for such people, or no such entry
 
 Ties = Mapping[str, Mapping[str, tuple[str, ...]]]  # slug → kind of tie → slugs
 
@@ -128,10 +129,11 @@ def assess(
 ) -> Impact:
     """Return what comes out otherwise in the one library than in the other, as of `day`."""
     pairs = [
-        (old and old.policy, new and new.policy)
+        (
+            _policy_of(before, entry.old_slug if entry.old_path else ""),
+            _policy_of(after, entry.slug if entry.new_path else ""),
+        )
         for entry in entries
-        for old in [before.by_slug.get(entry.old_slug)]
-        for new in [after.by_slug.get(entry.slug if entry.new_path else "")]
     ]
     both = [(old, new) for old, new in pairs if old and new]
     return Impact(
@@ -142,6 +144,11 @@ def assess(
         tuple(_compare_matches(pairs, personas)),
         tuple(_find_lost_bases(both)),
     )
+
+
+def _policy_of(library: Library, slug: str) -> Policy | None:
+    entry = library.by_slug.get(slug)
+    return entry.policy if entry else None
 
 
 # Status
@@ -217,11 +224,7 @@ def _rows(notice: Notice) -> Iterator[str]:
 
 
 def _bases(policy: Policy, library: Library) -> list[Policy]:
-    def find(slug: str) -> Policy | None:
-        entry = library.by_slug.get(slug)
-        return entry.policy if entry else None
-
-    return bases_of(policy, find)
+    return bases_of(policy, partial(_policy_of, library))
 
 
 def _line_changes(before: Sequence[str], after: Sequence[str]) -> tuple[str, ...]:
@@ -249,11 +252,7 @@ def _compare_plans(before: Library, after: Library) -> Iterator[PlanChange]:
 
 
 def _plan_lines(policy: Policy, library: Library) -> list[str]:
-    def find(slug: str) -> Policy | None:
-        entry = library.by_slug.get(slug)
-        return entry.policy if entry else None
-
-    plan = plan_bundle(policy, find)
+    plan = plan_bundle(policy, partial(_policy_of, library))
     steps = [f"{step.title}：{days_told(step)}，{order_told(step, plan)}" for step in plan.steps]
     return [
         f"一共 {len(plan.steps)} 项，{plan.all}",
