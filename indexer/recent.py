@@ -42,12 +42,18 @@ LINKS = 50  # of what changed alike
 CHUNK = 200  # pairs of files in memory at one time
 NOTE_PIECE = 12  # characters in a row that give an internal note away; see leaks.py
 
+_ORDER = (Fate.WITHDRAWN, Fate.NEW, Fate.MOVED, Fate.CHANGED)  # what readers must know goes first
+_NAMES = {Fate.NEW: "新增", Fate.WITHDRAWN: "撤下", Fate.MOVED: "改名", Fate.CHANGED: "改动"}
+
 Data = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Event:
-    """What became of one entry on one day, in words; `is_check` tells of no more than a check."""
+    """What became of one entry on one day, in words.
+
+    `is_check` tells of no more than a check, `has_figures` of amounts, dates, limits or materials.
+    """
 
     day: date
     slug: str
@@ -55,6 +61,7 @@ class Event:
     title: str
     lines: tuple[str, ...] = ()
     is_check: bool = False
+    has_figures: bool = False
     authors: tuple[str, ...] = ()
 
 
@@ -213,8 +220,16 @@ def _event(
     if fate is Fate.MOVED:
         lines = (f"网址从 {slug_of(span.old_path)} 改成了 {slug_of(span.new_path)}", *lines)
     title = titles.get(span.slug) or made.title or span.slug
-    is_check = fate is Fate.CHANGED and made.is_check
-    return Event(span.day, span.slug, fate, title, lines, is_check, span.authors if authors else ())
+    return Event(
+        span.day,
+        span.slug,
+        fate,
+        title,
+        lines,
+        is_check=fate is Fate.CHANGED and made.is_check,
+        has_figures=made.lines != made.bare,
+        authors=span.authors if authors else (),
+    )
 
 
 # Words
@@ -396,7 +411,7 @@ def _describe_day(day: date, events: Sequence[Event], kinds: Mapping[str, str]) 
     counts = Tally(kinds.get(event.slug, "已经撤下的") for event in new)
     named = "，".join(f"{name} {counts[name]} 条" for name in _in_order(counts))
     alike: dict[tuple[Fate, tuple[str, ...]], list[Event]] = defaultdict(list)
-    for event in sorted(told, key=lambda event: list(Fate).index(event.fate)):
+    for event in sorted(told, key=lambda event: (_ORDER.index(event.fate), not event.has_figures)):
         alike[event.fate, event.lines].append(event)
     return {
         "day": day.isoformat(),
@@ -418,7 +433,7 @@ def _describe_group(
     """Return entries that changed alike, with what is told of them once."""
     return {
         "fate": fate,
-        "label": {Fate.NEW: "新增", Fate.WITHDRAWN: "撤下", Fate.MOVED: "改名"}.get(fate, "改动"),
+        "label": _NAMES[fate],
         "total": len(same),
         "links": [
             {"slug": event.slug if event.slug in kinds else "", "title": event.title}
@@ -439,7 +454,7 @@ def _turns(policies: Iterable[Policy], day: date) -> list[Data]:
             "day": turn.isoformat(),
             "slug": policy.slug,
             "title": policy.title,
-            "text": f"{label(policy.status_on(turn))}" if over else "开始施行",
+            "text": "施行" if not over else "由新规定接替" if policy.superseded_by else "失效",
             "over": over,
             "shown": turn <= day,
         }
