@@ -323,7 +323,7 @@ def _compare_rows(
 
 def _compare_parts(field: str, what: str, left: Part, right: Part) -> Iterator[Change]:
     """Yield what is different between two states of one statement, figures first."""
-    keys = sorted({*left, *right}, key=lambda key: (key not in _FIGURES, key not in ("", "text")))
+    keys = sorted(left | right, key=lambda key: (key not in _FIGURES, key not in ("", "text")))
     for key in keys:
         before, after = left.get(key, ""), right.get(key, "")
         if before == after:

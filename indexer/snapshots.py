@@ -14,7 +14,8 @@ from indexer.loader import SKIPPED_FILES, SKIPPED_FOLDERS, inspect_library
 from indexer.problems import Problem
 from indexer.revisions import blob_id, blobs_of, find_commit, read_blobs, repository_of
 
-SAME = 60.0  # of 100: a file that has so much of one that is gone is that file under a new name
+SAME = 80.0  # of 100: a file that has so much of one that is gone is that file under a new name
+TITLES = 50.0  # of 100
 MOST_PAIRS = 400  # that are compared to find it
 
 
@@ -173,8 +174,17 @@ def _find_moves(gone: dict[str, bytes], fresh: dict[str, bytes]) -> Iterator[tup
     if len(gone) * len(fresh) > MOST_PAIRS:
         return
     for slug, data in fresh.items():
-        likeness = {name: fuzz.ratio(was, data) for name, was in gone.items()}
+        likeness = {name: _likeness(was, data) for name, was in gone.items()}
         best = max(likeness, key=lambda name: likeness[name], default=None)
         if best is not None and likeness[best] >= SAME:
             del gone[best]
             yield slug, best
+
+
+def _likeness(before: bytes, after: bytes) -> float:
+    """Return how much of 100 two files share; little where even their titles are not alike.
+
+    Short entries share most of their lines whatever they are about.
+    """
+    titles = fuzz.ratio(title_of(before, ""), title_of(after, ""))
+    return fuzz.ratio(before, after) if titles >= TITLES else 0.0
