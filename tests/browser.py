@@ -96,7 +96,11 @@ def open_context(browser: Browser, day: date) -> Iterator[BrowserContext]:
 
 def build_project(folder: Path, entries: dict[str, Fields], day: date) -> Path:
     """Return a project with these entries, its index, and its site as built on `day`."""
-    project = write_project(folder, entries)
+    return build_all(write_project(folder, entries), day)
+
+
+def build_all(project: Path, day: date) -> Path:
+    """Build the index and the site of a project as on `day`."""
     library = load_library(project / "policies")
     build_index(library, project / "build" / "index")
     build_pages(library, project / "build" / "pages", day)

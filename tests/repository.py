@@ -53,7 +53,7 @@ class Repository:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.policies = root / "policies"
-        self.policies.mkdir(parents=True)
+        self.policies.mkdir(parents=True, exist_ok=True)
         self.git("init", "--quiet", "--initial-branch=main")
 
     def git(self, *arguments: str, day: str = "2026-11-01") -> str:

@@ -137,7 +137,7 @@ def test_the_real_library_builds_strictly(real_build: Path) -> None:
 def test_every_page_says_its_language_title_and_one_heading(pages: dict[str, Page]) -> None:
     entries = small_library().values()
     notices = sum(entry.get("kind", "service") == "service" for entry in entries)
-    assert len(pages) == len(entries) + notices + 40  # home, search, lists, topics, 404 …
+    assert len(pages) == len(entries) + notices + 41  # home, search, lists, topics, 404 …
     for name, page in pages.items():
         assert ("html", "zh") in page.values("lang"), name
         assert len(page.texts["h1"]) == 1, name
