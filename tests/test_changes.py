@@ -342,7 +342,7 @@ def test_only_the_last_three_months_are_on_the_page(office: Repository) -> None:
 def test_what_dates_turn_is_told_around_the_day_of_the_build(office: Repository) -> None:
     office.commit(
         "2026-08-01",
-        started={**SMALLEST, "effective": "2026-11-01", "supersedes": ["replaced"]},
+        started={**SMALLEST, "effective": "2026-11-29", "supersedes": ["replaced"]},
         over={**SMALLEST, "expires": "2026-11-29"},
         replaced={**SMALLEST, "expires": "2026-11-28", "superseded_by": "started"},
         soon={**SMALLEST, "effective": "2026-12-15"},
@@ -351,8 +351,8 @@ def test_what_dates_turn_is_told_around_the_day_of_the_build(office: Repository)
     assert [(t["day"], t["slug"], t["text"], t["shown"]) for t in page_of(office)["turns"]] == [
         ("2026-12-15", "soon", "施行", False),
         ("2026-11-30", "over", "失效", True),
+        ("2026-11-29", "started", "施行", True),
         ("2026-11-29", "replaced", "由新规定接替", True),
-        ("2026-11-01", "started", "施行", True),
     ]
 
 
