@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from browser import CANARY, HOSTILE, HOSTILE_SHORT, ROOT, build, run, small_library, write_project
+from repository import Repository
 
 from indexer.build import SiteError, SiteReport, build_site
 from indexer.loader import load_library
@@ -68,7 +69,10 @@ def pages_of(site: Path) -> dict[str, Page]:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_project(tmp_path_factory.mktemp("site"), small_library())
+    """The small library in a repository, so that its entries have a history."""
+    folder = write_project(tmp_path_factory.mktemp("site"), small_library())
+    Repository(folder).commit("2026-11-20")
+    return folder
 
 
 @pytest.fixture(scope="module")
