@@ -265,6 +265,7 @@ def test_what_became_an_internal_note_is_not_told_from_the_past(office: Reposito
     papers = [*PERMIT["materials"], {"name": secret}]
     office.commit("2026-10-01", permit=PERMIT, procedure=PROCEDURE)
     office.commit("2026-10-02", permit={**PERMIT, "materials": papers})
+    assert lines_of(office, "permit")[0][1] == f"申请材料：新增“{secret}”"  # no secret yet
     office.commit("2026-10-03", permit={**PERMIT, "internal": secret})
     library = load_library(office.policies)
     build_pages(library, office.root / "build" / "pages", DAY)
