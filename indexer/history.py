@@ -3,7 +3,7 @@
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -59,6 +59,36 @@ OutFile = Annotated[
 ]
 
 
+Measures = tuple[tuple[Persona, ...], tuple[Case, ...], tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """How to compare: as of which day, by which people and queries, and whether to search."""
+
+    day: date
+    personas: Path
+    judgements: Path
+    search: bool
+
+    def read(self, *libraries: Library) -> Measures:
+        """Return the made-up people, the judged queries, and what of both is not there."""
+        own = (case for library in libraries for case in cases_of(library))
+        cases, left_out = list(dict.fromkeys(own)), []
+        people: tuple[Persona, ...] = ()
+        if _is_there(self.personas, PERSONAS, "--personas"):
+            people = read_personas(self.personas)
+        else:
+            told = f"没有文件夹 {self.personas}，虚构人物的匹配结果没有比；用 --personas 指明。"
+            left_out.append(told)
+        if _is_there(self.judgements, JUDGED, "--judgements"):
+            cases += read_judgements(self.judgements)
+        else:
+            told = f"没有文件 {self.judgements}，只比了条目自己的常见问法；用 --judgements 指明。"
+            left_out.append(told)
+        return people, tuple(cases), tuple(left_out)
+
+
 def diff(
     revision: Annotated[
         str, typer.Argument(metavar="旧版本", help="和哪个版本比：分支、标签、提交号、HEAD~1。")
@@ -76,12 +106,12 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """比较两个版本：哪些条目怎样变了，牵涉到哪些告知单、匹配结果、查询和条目。"""
-    day = _day(as_of)
+    wanted = _Wanted(_day(as_of), personas, judgements, not no_search)
     with tempfile.TemporaryDirectory(prefix="policykb-") as name:
         folder = Path(name)
         before = take_past(policies, revision, folder / "old")
         after = take_past(policies, other, folder / "new") if other else _present(policies)
-        told = _compare(before, after, day, personas, judgements, no_search, folder)
+        told = _compare(before, after, wanted, folder)
     _tell(told.to_dict(), [tell_comparison(told)], as_json, markdown, out_file)
     raise typer.Exit(1 if told.problems[1] else 0)
 
@@ -99,17 +129,15 @@ def impact(
     as_json: AsJson = False,
 ) -> None:
     """一个条目牵涉到什么；条目改了还没有提交的，再看这次改动会带来什么。"""
-    day = _day(as_of)
+    wanted = _Wanted(_day(as_of), personas, judgements, not no_search)
     library = load_entries(policies)
     if slug not in library.by_slug:
         hint = did_you_mean(slug[:80], library.by_slug)
         raise WrongUse(f"没有条目{shown(slug)}。{hint}")
-    people, cases, left_out = _read_measures(personas, judgements, library)
-    wanted = (case.slug for case in cases)
-    standing = describe_standing(library, slug, people, wanted, load_pins(), day)
-    told, reason = _compare_one(
-        slug, against, policies, library, day, personas, judgements, no_search
-    )
+    people, cases, left_out = wanted.read(library)
+    judged = (case.slug for case in cases)
+    standing = describe_standing(library, slug, people, judged, load_pins(), wanted.day)
+    told, reason = _compare_one(slug, against, policies, wanted)
     parts = [tell_standing(standing), *([tell_comparison(told)] if told else [])]
     if reason:
         parts.append(Part("这次改动", (reason,)))
@@ -131,14 +159,7 @@ def _present(policies: Path) -> Snapshot:
 
 
 def _compare_one(
-    slug: str,
-    against: str,
-    policies: Path,
-    library: Library,
-    day: date,
-    personas: Path,
-    judgements: Path,
-    no_search: bool,
+    slug: str, against: str, policies: Path, wanted: _Wanted
 ) -> tuple[Comparison | None, str]:
     """Return what the change to one entry does, the others left as they were; or why not."""
     try:
@@ -152,7 +173,7 @@ def _compare_one(
         if not found:
             return None, f"和 {before.name} 一样，没有改动。"
         alone = _only(found[0], before, after)
-        told = _compare(before, alone, day, personas, judgements, no_search, folder)
+        told = _compare(before, alone, wanted, folder)
     return told, ""
 
 
@@ -169,57 +190,32 @@ def _only(entry: EntryChange, before: Snapshot, after: Snapshot) -> Snapshot:
     )
 
 
-def _compare(
-    before: Snapshot,
-    after: Snapshot,
-    day: date,
-    personas: Path,
-    judgements: Path,
-    no_search: bool,
-    folder: Path,
-) -> Comparison:
+def _compare(before: Snapshot, after: Snapshot, wanted: _Wanted, folder: Path) -> Comparison:
     """Return what differs between two states of the library, and all that follows."""
     entries = compare_snapshots(before, after)
-    people, cases, left_out = _read_measures(personas, judgements, before.library, after.library)
+    people, cases, left_out = wanted.read(before.library, after.library)
     moves: tuple[QueryMove, ...] | None = None
-    if no_search:
+    if not wanted.search:
         left_out = (*left_out, "检索结果没有比（--no-search）。")
     elif not entries:
         moves = ()
     else:
         names = {entry.old_slug: entry.slug for entry in entries if entry.old_path}
         with bar("比检索") as step:
-            moves = find_moves(before.library, after.library, cases, names, folder, day, step)
+            moves = find_moves(
+                before.library, after.library, cases, names, folder, wanted.day, step
+            )
     return Comparison(
         before.name,
         after.name,
-        day,
+        wanted.day,
         entries,
         moved_ties(before.library, after.library, entries),
-        assess(before.library, after.library, entries, people, day),
+        assess(before.library, after.library, entries, people, wanted.day),
         moves,
         left_out,
         (before.problems, after.problems),
     )
-
-
-def _read_measures(
-    personas: Path, judgements: Path, *libraries: Library
-) -> tuple[tuple[Persona, ...], tuple[Case, ...], tuple[str, ...]]:
-    """Return the made-up people, the judged queries, and what of both is not there."""
-    own = (case for library in libraries for case in cases_of(library))
-    cases, left_out = list(dict.fromkeys(own)), []
-    people: tuple[Persona, ...] = ()
-    if _is_there(personas, PERSONAS, "--personas"):
-        people = read_personas(personas)
-    else:
-        left_out.append(f"没有文件夹 {personas}，虚构人物的匹配结果没有比；用 --personas 指明。")
-    if _is_there(judgements, JUDGED, "--judgements"):
-        cases += read_judgements(judgements)
-    else:
-        told = f"没有文件 {judgements}，只比了条目自己的常见问法；用 --judgements 指明。"
-        left_out.append(told)
-    return people, tuple(cases), tuple(left_out)
 
 
 def _is_there(path: Path, usual: Path, option: str) -> bool:

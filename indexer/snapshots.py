@@ -3,14 +3,18 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from graphlib import CycleError
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from rapidfuzz import fuzz
 
+from indexer.bundles import plan_bundle
 from indexer.changes import Change, Turn, compare_files, title_of
+from indexer.formulas import FormulaError, read_estimate
 from indexer.library import Library
 from indexer.loader import SKIPPED_FILES, SKIPPED_FOLDERS, inspect_library
+from indexer.policy import Policy
 from indexer.problems import Problem
 from indexer.revisions import blob_id, blobs_of, find_commit, read_blobs, repository_of
 
@@ -88,6 +92,7 @@ def slug_of(path: str) -> str:
 def take_present(policies: Path) -> Snapshot:
     """Return the library as it is, whether that is committed or not."""
     library, problems = inspect_library(policies)
+    library = _workable(library)
     paths = (path for path in policies.rglob("*") if path.is_file())
     names = {path.relative_to(policies).as_posix(): path for path in sorted(paths)}
     files = {name: path.read_bytes() for name, path in names.items() if is_entry_path(name)}
@@ -112,7 +117,29 @@ def take_past(policies: Path, revision: str, folder: Path) -> Snapshot:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     library, problems = inspect_library(root)
-    return Snapshot(f"{commit.id[:10]}（{commit.day}）", library, problems, files)
+    name = f"{commit.id[:10]}（{commit.day}）"
+    return Snapshot(name, _workable(library), problems, files)
+
+
+def _workable(library: Library) -> Library:
+    """Return a library less the entries with mistakes that keep them from being worked out.
+
+    Those are told among the problems; their files are compared all the same.
+    """
+    entries = {
+        entry.policy.slug: entry for entry in library.entries if _can_be_worked_out(entry.policy)
+    }
+    return Library(library.root, tuple(entries.values()))
+
+
+def _can_be_worked_out(policy: Policy) -> bool:
+    try:
+        plan_bundle(policy, lambda slug: None)
+        for estimate in (row for benefit in policy.benefits for row in benefit.estimate):
+            read_estimate(estimate.formula, estimate.only_if)
+    except (CycleError, KeyError, FormulaError):
+        return False
+    return True
 
 
 def compare_snapshots(before: Snapshot, after: Snapshot) -> tuple[EntryChange, ...]:

@@ -165,6 +165,27 @@ def test_mistakes_of_the_present_are_told_and_the_rest_is_compared(office: Repos
     assert "现在有问题的条目" in run(office, "diff", "HEAD", "--no-search").stdout
 
 
+def test_an_entry_that_cannot_be_worked_out_keeps_nothing_else_from_being_compared(
+    office: Repository,
+) -> None:
+    circle = [{"id": "a", "name": "甲", "after": ["b"]}, {"id": "b", "name": "乙", "after": ["a"]}]
+    benefit = LOAN["benefits"][0]
+    estimate = {**benefit["estimate"][0], "formula": "headcount *"}
+    office.write(
+        opening={**OPENING, "bundle": circle},
+        loan={**LOAN, "benefits": [{**benefit, "estimate": [estimate]}]},
+        permit={**PERMIT, "title": "排水的许可"},
+    )
+    told = diff(office, "HEAD", code=1)
+    assert {problem["path"] for problem in told["problems"]["after"]} == {
+        "policies/loan.md",
+        "policies/opening.md",
+    }
+    assert {entry["slug"] for entry in told["entries"]} == {"loan", "opening", "permit"}
+    assert [notice["slug"] for notice in told["impact"]["notices"]] == ["permit"]
+    assert run(office, "diff", "HEAD", "--json").returncode == 1  # with the search as well
+
+
 # What it touches
 
 
