@@ -216,7 +216,7 @@ def compare_files(before: bytes, after: bytes) -> tuple[Change, ...]:
     (old_blocks, old_body), (new_blocks, new_body) = _split(before), _split(after)
     names = [name for name in FIELDS if old_blocks.get(name) != new_blocks.get(name)]
     old, new = _read(old_blocks, names), _read(new_blocks, names)
-    if old is None or new is None:
+    if not old_blocks or not new_blocks or old is None or new is None:
         return (Change("", "条目文件（有一份读不出来，没有逐项比）", Turn.CHANGED, "旧", "新"),)
     changes = [change for name in names for change in _compare(name, old.get(name), new.get(name))]
     return (*changes, *_compare_bodies(old_body, new_body))

@@ -172,8 +172,7 @@ def is_shallow(root: Path) -> bool:
 
 def head_of(root: Path) -> str:
     """Return the id of the commit that is checked out; raise NoHistory where there is none."""
-    if not _in_repository(root):
-        raise NoHistory(f"{root} 不在 git 仓库里，没有历史可以查。")
+    repository_of(root)  # raises what else may be wrong
     try:
         return _git(root, "rev-parse", "--verify", "--quiet", "HEAD").strip()
     except NoHistory:

@@ -143,10 +143,10 @@ def test_what_only_shows_checking_is_quiet(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_entry_is_told_as_a_whole() -> None:
-    broken = b"---\ntitle: [\n---\n\nx\n"
-    (told,) = compare_files(broken, b"---\ntitle: a\n---\n\nx\n")
-    assert told.turn is Turn.CHANGED
-    assert "读不出来" in told.words
+    for broken in (b"---\ntitle: [\n---\n\nx\n", b"../elsewhere.md", b"\xff\xfe\x00", b""):
+        (told,) = compare_files(broken, b"---\ntitle: a\n---\n\nx\n")
+        assert told.turn is Turn.CHANGED
+        assert "读不出来" in told.words
 
 
 # The history
