@@ -14,7 +14,7 @@ import typer.core
 from rich.markup import escape
 from typer import rich_utils
 
-from indexer import counter, history
+from indexer import counter, history, upkeep
 from indexer.access import AccessUnsafe, open_access
 from indexer.build import SiteError, SiteReport, build_site, shows_authors
 from indexer.checkcodes import WrongCode
@@ -436,6 +436,8 @@ command("due")(counter.due)
 command("bundle")(counter.bundle)
 command("diff")(history.diff)
 command("impact")(history.impact)
+command("worklist")(upkeep.worklist)
+command("links")(upkeep.links)
 
 
 @command()
