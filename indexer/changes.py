@@ -104,7 +104,7 @@ _LABELS = {
     "situation": "适用情形",
     "copies": "份数",
     "form": "形式",
-    "issued_by": "由谁出具",
+    "issued_by": "出具单位",
     "shared": "部门共享、免提交",
     "template": "空白表",
     "template_url": "空白表网址",
