@@ -14,9 +14,9 @@ import typer.core
 from rich.markup import escape
 from typer import rich_utils
 
-from indexer import addresses, counter, intake, reviewing, upkeep
+from indexer import addresses, counter, history, intake, reviewing, upkeep
 from indexer.access import AccessUnsafe, open_access
-from indexer.build import SiteError, SiteReport, build_site
+from indexer.build import SiteError, SiteReport, build_site, shows_authors
 from indexer.checkcodes import WrongCode
 from indexer.clock import today
 from indexer.commandline import (
@@ -458,6 +458,8 @@ def _match_batch(
 command("notice")(counter.notice)
 command("due")(counter.due)
 command("bundle")(counter.bundle)
+command("diff")(history.diff)
+command("impact")(history.impact)
 command("worklist")(upkeep.worklist)
 command("links")(upkeep.links)
 command("rename")(addresses.rename)
@@ -482,7 +484,8 @@ def _build_index(library: Library, index_dir: Path, full: bool) -> tuple[BuildRe
 
 def _build_pages(library: Library, pages_dir: Path) -> dict[str, int]:
     with bar("写网页稿") as step:
-        return asdict(build_pages(library, pages_dir, today(), progress=step))
+        authors = shows_authors(project_root())
+        return asdict(build_pages(library, pages_dir, today(), progress=step, authors=authors))
 
 
 def _build_site(library: Library, pages_dir: Path, site_dir: Path) -> tuple[SiteReport, float]:

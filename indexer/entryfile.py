@@ -58,7 +58,7 @@ def revise_entry(text: str, values: Mapping[str, Any], body: str | None = None) 
     """
     head, old_body = split_entry(text.replace("\r\n", "\n"))
     old = read_front_matter(head, first_line=1).values
-    blocks = dict(_blocks(head))
+    blocks = dict(blocks_of(head))
     lead = blocks.pop("", "")
     kept = {name: blocks[name] for name in blocks if old.get(name) == values.get(name)}
     new = {
@@ -143,7 +143,7 @@ def _place_of(name: str, written: list[str]) -> int:
     return max((at + 1 for at, other in enumerate(written) if other in before), default=0)
 
 
-def _blocks(head: str) -> Iterator[tuple[str, str]]:
+def blocks_of(head: str) -> Iterator[tuple[str, str]]:
     """Yield each key of the top level with its lines; comments above it belong to it."""
     name, lines, pending = "", list[str](), list[str]()
     for line in _lines(head):

@@ -10,7 +10,7 @@ from collections import Counter as Tally
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ from indexer.notices import make_notice, sources_of_library
 from indexer.policy import Audience, Kind, Level, Policy, Status, label, load_topics
 from indexer.problems import PolicyError, Problem
 from indexer.questionnaire import questionnaire_files
+from indexer.recent import DAYS as CHANGE_DAYS
+from indexer.recent import Past, describe_changes, describe_history, read_past
 from indexer.revisions import SHORT
 from indexer.sitesearch import FOLDER, search_files
 from indexer.situations import options_of
@@ -74,12 +76,23 @@ class PagesReport:
 
 
 def build_pages(
-    library: Library, out: Path, day: date, *, progress: Progress | None = None
+    library: Library,
+    out: Path,
+    day: date,
+    *,
+    progress: Progress | None = None,
+    authors: bool = False,
 ) -> PagesReport:
-    """Write the pages of `library` below `out`: only what changed, and removes what is gone."""
+    """Write the pages of `library` below `out`: only what changed, and removes what is gone.
+
+    With `authors` the history of an entry also tells who changed it. Beside `out` it is kept what
+    the history came to.
+    """
     if library.root.resolve().is_relative_to(out.resolve()):
         raise ValueError(f"网页不能写进 {out}：政策库的条目就在里面，请换一个文件夹。")
-    pages = _make_pages(library, day)
+    note = out.with_name(f".{out.name}-history.json")
+    past = read_past(library, note, day - timedelta(days=CHANGE_DAYS), authors=authors)
+    pages = _make_pages(library, day, past)
     written = 0
     for number, (name, text) in enumerate(pages.items(), start=1):
         written += _write_if_changed(out / name, text)
@@ -88,7 +101,7 @@ def build_pages(
     return PagesReport(len(pages), written, _remove_others(out, set(pages)))
 
 
-def _make_pages(library: Library, day: date) -> dict[str, str]:
+def _make_pages(library: Library, day: date, past: Past) -> dict[str, str]:
     policies = library.policies
     titles = {policy.slug: policy.title for policy in policies}
     questions = gather_questions(policies, titles, day)
@@ -98,16 +111,18 @@ def _make_pages(library: Library, day: date) -> dict[str, str]:
         members = [policy for policy in policies if shelf.holds(policy)]
         beside = _questions_beside(shelf, questions)
         pages |= _list_pages(shelf, members, day, bundles, beside)
-    entries, texts = _entry_pages(library, titles)
+    entries, texts = _entry_pages(library, titles, past)
     files, version = search_files(policies, texts, _labels())
     questionnaire, match = _questionnaire(policies)
     data = _shared_files() | files | questionnaire
-    single = match | _single_pages(library, day, version)
+    single = match | _single_pages(library, day, version) | _changes_page(library, past, day)
     moved = _moved_pages(library)
     return pages | entries | _notice_pages(library) | moved | data | single
 
 
-def _entry_pages(library: Library, titles: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+def _entry_pages(
+    library: Library, titles: Mapping[str, str], past: Past
+) -> tuple[dict[str, str], list[str]]:
     """Return the page of each entry, and what the site's own search finds of it."""
     links = link_entries(library.policies)
     pages, texts = {}, []
@@ -115,6 +130,7 @@ def _entry_pages(library: Library, titles: Mapping[str, str]) -> tuple[dict[str,
         plan = _plan(policy, library)
         entry = describe_entry(policy, links, titles, plan)
         texts.append(plain_text(policy, entry["sections"], plan))
+        entry["history"] = describe_history(past, policy.slug)
         pages[f"policies/{policy.slug}.md"] = _page(
             "entry.html",
             policy.title,
@@ -309,6 +325,17 @@ def _single_pages(library: Library, day: date, version: str) -> dict[str, str]:
             "topics.html", "主题", summary="按主题找办事事项和政策。", topics=topics
         ),
     }
+
+
+def _changes_page(library: Library, past: Past, day: date) -> dict[str, str]:
+    """Return the page that tells what has changed lately."""
+    page = _page(
+        "changes.html",
+        "最近更新",
+        summary="哪些政策到日子了，哪些条目新增、改动或者撤下了，改了什么。",
+        changes=describe_changes(library, past, day),
+    )
+    return {"changes.md": page}
 
 
 def _page(template: str, title: str, body: str = "", **data: Any) -> str:

@@ -42,7 +42,8 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     root = Path(config.config_file_path).parent
     pages = root / "build" / "pages"
     try:
-        build_pages(load_library(root / "policies"), pages, today())
+        authors = bool(config.extra.get("history_authors"))
+        build_pages(load_library(root / "policies"), pages, today(), authors=authors)
     except PolicyError as error:
         raise Abort(f"政策库的条目有 {len(error.problems)} 处问题：\n{error}") from None
     config.docs_dir = str(pages)

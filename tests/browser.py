@@ -100,8 +100,11 @@ def build_project(folder: Path, entries: dict[str, Fields], day: date, moved: st
 
     `moved` is what the file of former names says.
     """
-    project = write_project(folder, entries)
-    (project / "policies" / "moved.yml").write_text(moved, encoding="utf-8")
+    return build_all(write_project(folder, entries, moved), day)
+
+
+def build_all(project: Path, day: date) -> Path:
+    """Build the index and the site of a project as on `day`."""
     library = load_library(project / "policies")
     build_index(library, project / "build" / "index")
     build_pages(library, project / "build" / "pages", day)
@@ -142,8 +145,11 @@ def serve_files(project: Path) -> Iterator[str]:
         thread.join()
 
 
-def write_project(folder: Path, entries: dict[str, Fields]) -> Path:
-    """Copy what a site is built from into `folder`, with these entries instead of the real ones."""
+def write_project(folder: Path, entries: dict[str, Fields], moved: str = "") -> Path:
+    """Copy what a site is built from into `folder`, with these entries instead of the real ones.
+
+    `moved` is what the file of former names says.
+    """
     shutil.copy(ROOT / "mkdocs.yml", folder)
     shutil.copytree(ROOT / "site", folder / "site", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "policies").mkdir()
@@ -155,6 +161,7 @@ def write_project(folder: Path, entries: dict[str, Fields]) -> Path:
         body = head.pop("body", BODY)
         text = f"---\n{yaml.safe_dump(head, allow_unicode=True, sort_keys=False)}---\n\n{body}"
         (folder / "policies" / f"{slug}.md").write_text(text, encoding="utf-8")
+    (folder / "policies" / "moved.yml").write_text(moved, encoding="utf-8")
     return folder
 
 
