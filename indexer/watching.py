@@ -18,7 +18,6 @@ from indexer.commandline import project_root
 from indexer.livepage import State
 from indexer.loader import Readings, load_library
 from indexer.pages import build_pages
-from indexer.parallel import step_back
 from indexer.problems import LexiconError, PolicyError, Problem
 from indexer.terminal import err, out, print_problems, told_of_index, told_of_site
 from indexer.writing import IndexBusy, build_index, warm_up
@@ -75,7 +74,6 @@ class Follower:
 
     def run(self, stop: threading.Event) -> None:
         """Renew after every change, until told to stop."""
-        step_back()  # on Linux this thread alone, and the processes it starts
         warm_up()
         # What was saved before this began to watch is found when nothing has happened for a while.
         for _ in watch(
