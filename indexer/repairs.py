@@ -430,11 +430,14 @@ def _put_in_order(text: str) -> Step:
     front = _read(text)
     if front is None:
         return text, []
+    names = [str(loc[0]) for loc in front.lines if len(loc) == 1]
+    if not _WRITTEN.issuperset(names):
+        return text, []  # where something unknown belongs is only known once it is mended
     ordered = order_keys(text, _order())
     again = _read(ordered)
     if ordered == text or again is None or again.values != front.values:
         return text, []
-    names, sorted_names = list(front.values), list(again.values)
+    sorted_names = [str(loc[0]) for loc in again.lines if len(loc) == 1]
     moved = next(old for old, new in zip(names, sorted_names, strict=True) if old != new)
     line = line_of(front.lines, (moved,))
     return ordered, [Change(line, "", "字段按统一的顺序排，各带各的注释。")]
