@@ -70,7 +70,7 @@ def new(
         "level": level,
         "issuer": issuer,
         "summary": summary,
-        "sources": [newentry.read_source(text) for text in source or []],
+        "sources": newentry.read_sources(source or []),
     }
     form = _Form(library, folder)
     problems = list(form.check(given))
@@ -266,10 +266,11 @@ def _ask_until(
 
 
 def _input(question: str, default: str = "") -> str:
-    shown_default = f" [dim]（直接回车用 {escape(default)}）[/dim]" if default else ""
+    shown_default = f"[dim]（直接回车用 {escape(default)}）[/dim]" if default else ""
     try:
         return out.input(f"{escape(question)}{shown_default}：").strip()
-    except EOFError:
+    except (EOFError, KeyboardInterrupt):
+        out.print()
         raise typer.Abort from None
 
 

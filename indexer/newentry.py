@@ -1,8 +1,10 @@
 """A new entry (新条目): what it must say, how it is called, where it goes, and how it begins."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import string
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,7 +23,6 @@ SLUG_WORDS = 4
 SLUG_LETTERS = 40
 LIKENESS = 70  # of 100, from which a name counts as near
 LISTED = 3
-SOURCE_ID = "A"
 NAMED = ("kind", "title", "slug", "audience", "topic", "level", "issuer", "summary", "sources")
 FOLDERS = {Kind.SERVICE: "approvals", Kind.RULE: "rules"}
 
@@ -46,15 +47,23 @@ def check_value(name: str, value: Any) -> list[str]:
     return []
 
 
-def read_source(text: str) -> dict[str, str]:
-    """Return a source from “名称=网址、文号或者从哪里读到”."""
-    title, _, place = (part.strip() for part in text.partition("="))
-    return source_of(title, place)
+def read_sources(texts: Sequence[str]) -> list[dict[str, str]]:
+    """Return sources, each from “名称=网址、文号或者从哪里读到”."""
+    pairs = [[part.strip() for part in text.partition("=")] for text in texts]
+    return [
+        source_of(title, place, id_) for (title, _, place), id_ in zip(pairs, _ids(), strict=False)
+    ]
 
 
-def source_of(title: str, place: str) -> dict[str, str]:
+def _ids() -> Iterator[str]:
+    """Yield names by which what rests on a source may cite it: A, B … Z, S27 …"""
+    yield from string.ascii_uppercase
+    yield from (f"S{number}" for number in count(len(string.ascii_uppercase) + 1))
+
+
+def source_of(title: str, place: str, id_: str = "A") -> dict[str, str]:
     """Return a source by its title and where it is found: an address, a number, or in words."""
-    source = {"id": SOURCE_ID, "title": title}
+    source = {"id": id_, "title": title}
     if place.startswith(("http://", "https://")):
         return {**source, "url": place}
     if _NUMBER.search(place):
