@@ -242,6 +242,11 @@ def test_each_change_is_told_between_a_line_that_begins_and_one_that_ends(
     assert told[0] == "有改动：drainage-permit.md\n"
     assert told[1].startswith("policies/drainage-permit.md:")
     assert told[-1] == "网站还是改动前的样子；改好后会自动更新。\n"
+    tasks = json.loads((ROOT / ".vscode/tasks.json").read_text("utf-8"))["tasks"]
+    marks = next(t for t in tasks if "--watch" in t["args"])["problemMatcher"]["background"]
+    assert re.search(marks["beginsPattern"], told[0])
+    assert [line for line in told if re.search(marks["endsPattern"], line)] == told[-1:]
+    assert any(re.search(marks["endsPattern"], line) for line in watched.lines[:seen])
 
 
 def test_a_mistake_at_the_start_is_told_on_the_page_if_there_is_one(
