@@ -15,7 +15,7 @@ from indexer.clock import today
 from indexer.commandline import POLICIES, AsJson, Policies, WrongUse
 from indexer.entryfile import save_entry
 from indexer.library import Library
-from indexer.loader import SKIPPED_FOLDERS, inspect_library
+from indexer.loader import SKIPPED_FILES, SKIPPED_FOLDERS, inspect_library
 from indexer.policy import Audience, Kind, Level, Policy, label, load_topics
 from indexer.problems import ParameterError, ParameterProblem, Problem, shown
 from indexer.repairs import Repair, repair_library
@@ -136,7 +136,8 @@ class _Form:
     def __init__(self, library: Library, folder: str | None) -> None:
         self._library, self._folder = library, folder
         # Also those that cannot be read: their names are taken.
-        self._taken = {path.stem: path for path in library.root.rglob("*.md")}
+        files = (path.relative_to(library.root) for path in library.root.rglob("*.md"))
+        self._taken = {path.stem: path for path in files if path.parts[0] not in SKIPPED_FOLDERS}
 
     def check(self, values: Values) -> Iterator[ParameterProblem]:
         """Yield everything that is wrong with what was given."""
@@ -152,8 +153,9 @@ class _Form:
     def complaints(self, name: str, value: Any) -> list[str]:
         """Return what is wrong with one value."""
         if name == "slug" and value in self._taken:
-            place = self._taken[value].relative_to(self._library.root)
-            return [f"已经有条目{shown(value)}（{place}），请换一个名字。"]
+            return [f"已经有条目{shown(value)}（{self._taken[value]}），请换一个名字。"]
+        if name == "slug" and f"{value}.md" in SKIPPED_FILES:
+            return [f"{shown(value)}不能作条目名，这个文件不当作条目读；请换一个名字。"]
         return newentry.check_value(name, value)
 
     def lack(self, name: str, values: Values) -> str:

@@ -4,7 +4,7 @@ import re
 import shutil
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -69,24 +69,29 @@ def repair_library(
     It is tried out on a copy: a file that would have more problems than before is left as it is.
     One that could not be read at all may show what else is wrong with it. Nothing is written.
     """
-    root = root.resolve()
     _, before = inspect_library(root)
     found = [repair for name in names if (repair := repair_file(root, name)) is not None]
     while found:
         after = _try_out(root, found)
-        worse = [repair for repair in found if _is_worse(repair, before, after, root)]
+        worse = [r for r in found if _is_worse(r, _of(before, r, root), _of(after, r, root))]
         if not worse:
             return tuple(found), after
         found = [repair for repair in found if repair not in worse]
     return (), before
 
 
-def _is_worse(
-    repair: Repair, before: Sequence[Problem], after: Sequence[Problem], root: Path
-) -> bool:
-    path = f"{root.name}/{repair.path}"
-    count, new = (sum(p.path == path for p in problems) for problems in (before, after))
-    return new > count and _is_readable(repair.data)
+def _of(problems: Sequence[Problem], repair: Repair, root: Path) -> int:
+    """Return how many of the problems are in the file of a repair."""
+    return sum(problem.path == _prefix(root) + repair.path for problem in problems)
+
+
+def _prefix(root: Path) -> str:
+    """Return what stands before the path of a file in a problem."""
+    return f"{root.name}/" if root.name else ""
+
+
+def _is_worse(repair: Repair, before: int, after: int) -> bool:
+    return after > before and _is_readable(repair.data)
 
 
 def _is_readable(data: bytes) -> bool:
@@ -97,14 +102,16 @@ def _is_readable(data: bytes) -> bool:
 
 
 def _try_out(root: Path, repairs: Sequence[Repair]) -> tuple[Problem, ...]:
+    """Return the problems that the library would have with these repairs."""
     with TemporaryDirectory(prefix="policykb-") as folder:
-        copy = Path(folder) / root.name
+        copy = Path(folder) / "copy"
         shutil.copytree(root, copy, symlinks=True)
         for repair in repairs:
             target = copy / repair.path
             target.unlink()  # a link must not lead the pen to the file itself
             target.write_text(repair.after, encoding="utf-8", newline="")
-        return inspect_library(copy)[1]
+        problems = inspect_library(copy)[1]
+    return tuple(replace(p, path=_prefix(root) + p.path.removeprefix("copy/")) for p in problems)
 
 
 def repair_file(root: Path, name: str) -> Repair | None:

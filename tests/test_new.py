@@ -217,6 +217,13 @@ def test_an_entry_that_would_not_pass_is_not_written(library: Path) -> None:
     assert files_of(library) == before
 
 
+def test_a_name_that_is_taken_or_never_read_is_refused(library: Path) -> None:
+    for slug, message in (("road-excavation", "已经有条目"), ("index", "不能作条目名")):
+        done = run(library, "new", *(slug if word == "road-cut" else word for word in FLAGS))
+        assert done.returncode == 2
+        assert message in done.stderr
+
+
 def test_a_folder_may_be_named(library: Path) -> None:
     assert run(library, "new", *FLAGS, "--folder", "rules").returncode == 0
     assert (library / "rules" / "road-cut.md").is_file()

@@ -280,6 +280,23 @@ def test_only_the_files_that_are_named_are_mended(library: Path) -> None:
     assert "2026/11/23" in other.read_text("utf-8")
 
 
+def test_the_library_may_be_the_folder_one_is_in(library: Path) -> None:
+    text = with_line("issued: 2024/3/1").replace("level: city", "level: 省里")
+    (library / "loan.md").write_text(text, "utf-8")
+    words = ("check", "--fix", "loan.md", "--policies", ".")
+    done = subprocess.run(
+        [sys.executable, "-m", "indexer", *words],
+        cwd=library,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=120,
+    )
+    assert "改好了 1 处" in done.stdout
+    assert "loan.md:8 level" in done.stderr
+
+
 def test_machines_are_told_the_changes(library: Path) -> None:
     (library / "loan.md").write_text(GOOD.replace("2026-11-23", "2026/11/23"), "utf-8")
     report = json.loads(run(library, "--fix", "--json").stdout)
