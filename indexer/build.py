@@ -72,6 +72,7 @@ def render_here(root: Path, target: Path, pages: Path) -> None:
     from mkdocs.config import load_config
     from mkdocs.exceptions import MkDocsException
 
+    before = os.environ.get(GIVEN)
     os.environ.update({QUIET: "1", GIVEN: str(pages.resolve())})
     said = _Said()
     log = logging.getLogger("mkdocs")
@@ -85,6 +86,8 @@ def render_here(root: Path, target: Path, pages: Path) -> None:
     finally:
         log.removeHandler(said)
         del os.environ[GIVEN]
+        if before is not None:
+            os.environ[GIVEN] = before
 
 
 class _Said(logging.Handler):

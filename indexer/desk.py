@@ -2,10 +2,9 @@
 
 import difflib
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from enum import StrEnum
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.markup import escape
@@ -13,16 +12,12 @@ from rich.markup import escape
 from indexer import newentry
 from indexer.clock import today
 from indexer.commandline import POLICIES, AsJson, Policies, WrongUse
+from indexer.dialogue import OPTIONS, Form, Values, confirm, tell_similar
 from indexer.entryfile import save_entry
-from indexer.library import Library
-from indexer.loader import SKIPPED_FILES, SKIPPED_FOLDERS, inspect_library
-from indexer.policy import Audience, Kind, Level, Policy, label, load_topics
-from indexer.problems import ParameterError, ParameterProblem, Problem, shown
+from indexer.loader import inspect_library
+from indexer.problems import ParameterError, ParameterProblem, Problem
 from indexer.repairs import Repair, repair_library
 from indexer.terminal import err, out, print_json, print_problems, problem_rows
-
-Values = dict[str, Any]
-_Answer = TypeVar("_Answer")
 
 
 def new(
@@ -72,12 +67,12 @@ def new(
         "summary": summary,
         "sources": newentry.read_sources(source or []),
     }
-    form = _Form(library, folder)
+    form = Form(library, folder)
     problems = list(form.check(given))
     asked = sys.stdin.isatty() and not as_json
     missing = [name for name in newentry.NAMED if not given[name]]
     if not asked:
-        problems += [ParameterProblem(_OPTIONS[name], form.lack(name, given)) for name in missing]
+        problems += [ParameterProblem(OPTIONS[name], form.lack(name, given)) for name in missing]
     if problems and as_json:
         rows = [{"field": problem.field, "message": problem.message} for problem in problems]
         print_json({"errors": rows})
@@ -88,12 +83,12 @@ def new(
     _finish(form, values, asked, as_json)
 
 
-def _finish(form: "_Form", values: Values, asked: bool, as_json: bool) -> None:
+def _finish(form: Form, values: Values, asked: bool, as_json: bool) -> None:
     """Write the entry unless there is something wrong with it after all, and say what is next."""
     path = form.path_of(values)
     text = newentry.compose_entry(values, today())
     problems = newentry.try_entry(values["slug"], text)
-    if not problems and asked and not _confirm(f"写进 {path} 吗？"):
+    if not problems and asked and not confirm(f"写进 {path} 吗？"):
         raise typer.Abort
     if not problems:
         _save(path, text)
@@ -107,184 +102,13 @@ def _finish(form: "_Form", values: Values, asked: bool, as_json: bool) -> None:
         err.print("没有写文件；请改好再来。")
     else:
         if not asked:
-            _tell_similar(similar)
+            tell_similar(similar)
         out.print(f"写好了：{escape(str(path))}")
         out.print(
             f"接着在编辑器里补上材料、步骤、依据（写法见 policies/templates/{values['kind']}.md），"
             "用 policykb check 核查，用 policykb serve --watch 边改边看。"
         )
     raise typer.Exit(1 if problems else 0)
-
-
-_OPTIONS = {
-    **{name: f"--{name}" for name in newentry.NAMED},
-    "sources": "--source",
-    "folder": "--folder",
-}
-_CHOICES: dict[str, type[StrEnum]] = {"kind": Kind, "audience": Audience, "level": Level}
-_SEVERAL = ("audience", "topic")
-_QUESTIONS = {
-    "title": "标题（正式名称，通俗易懂）",
-    "issuer": "发文机关（例如：国务院、淄博市人民政府）",
-    "summary": "一句话说明（谁，在什么情况下，要做什么或能得到什么）",
-}
-
-
-class _Form:
-    """What is asked of somebody who begins an entry, and what is allowed."""
-
-    def __init__(self, library: Library, folder: str | None) -> None:
-        self._library, self._folder = library, folder
-        # Also those that cannot be read: their names are taken.
-        files = (path.relative_to(library.root) for path in library.root.rglob("*.md"))
-        self._taken = {path.stem: path for path in files if path.parts[0] not in SKIPPED_FOLDERS}
-
-    def check(self, values: Values) -> Iterator[ParameterProblem]:
-        """Yield everything that is wrong with what was given."""
-        for name in newentry.NAMED:
-            if values[name]:
-                for message in self.complaints(name, values[name]):
-                    yield ParameterProblem(_OPTIONS[name], message)
-        if self._folder is not None and self._folder not in self._folders():
-            allowed = f"可以写的有：{'、'.join(self._folders())}。"
-            message = f"政策库里没有文件夹{shown(self._folder)}。{allowed}"
-            yield ParameterProblem(_OPTIONS["folder"], message)
-
-    def complaints(self, name: str, value: Any) -> list[str]:
-        """Return what is wrong with one value."""
-        if name == "slug" and value in self._taken:
-            return [f"已经有条目{shown(value)}（{self._taken[value]}），请换一个名字。"]
-        if name == "slug" and f"{value}.md" in SKIPPED_FILES:
-            return [f"{shown(value)}不能作条目名，这个文件不当作条目读；请换一个名字。"]
-        return newentry.check_value(name, value)
-
-    def lack(self, name: str, values: Values) -> str:
-        """Say that something is missing, and what it may be."""
-        described = f"缺少这一项（{Policy.model_fields[name].description}）。"
-        if name == "slug" and values["title"]:
-            return f"{described}可以用 {self.suggested(values['title'])}。"
-        return described if name != "sources" else f"{described}写成 名称=网址 或 名称=文号。"
-
-    def suggested(self, title: str) -> str:
-        """Return a name for the file that is free."""
-        return newentry.suggest_slug(title, self._taken)
-
-    def similar(self, title: str) -> list[Policy]:
-        """Return the entries that may be about the same."""
-        return newentry.find_similar(title, self._library.policies)
-
-    def path_of(self, values: Values) -> Path:
-        """Return where the entry goes."""
-        folder = self._folder or newentry.folder_of(Kind(values["kind"]), values["audience"])
-        return self._library.root / folder / f"{values['slug']}.md"
-
-    def _folders(self) -> list[str]:
-        inside = (path for path in self._library.root.iterdir() if path.is_dir())
-        return sorted(p.name for p in inside if p.name not in SKIPPED_FOLDERS and p.name[0] != ".")
-
-    def ask(self, given: Values) -> Values:
-        """Ask for what was not given, one after the other; Ctrl+C leaves nothing behind."""
-        values = dict(given)
-        for name in newentry.NAMED:
-            if not values[name]:
-                values[name] = self._ask(name, values)
-            if name == "title":
-                _tell_similar(self.similar(values["title"]))
-        return values
-
-    def _ask(self, name: str, values: Values) -> Any:
-        if name in _CHOICES:
-            options = [(str(choice), label(choice)) for choice in _CHOICES[name]]
-            return self._choose(name, options)
-        if name == "topic":
-            return self._choose(name, [(topic.name, topic.description) for topic in load_topics()])
-        if name == "sources":
-            return self._ask_source()
-        if name == "slug":
-            out.print(
-                "条目名就是文件名和网址，定了就不再改；用英文或拼音，小写字母、数字和连字符。"
-            )
-            return self._ask_text(name, "条目名", self.suggested(values["title"]))
-        return self._ask_text(name, _QUESTIONS[name])
-
-    def _ask_text(self, name: str, question: str, default: str = "") -> str:
-        def read(text: str) -> tuple[str, list[str]]:
-            return text, self.complaints(name, text) if text else ["这一项要写。"]
-
-        return _ask_until(question, read, default)
-
-    def _choose(self, name: str, options: Sequence[tuple[str, str]]) -> Any:
-        """Ask for one of the numbered options, or several."""
-        several = name in _SEVERAL
-        head = (Policy.model_fields[name].description or name).partition("：")[0].partition("，")[0]
-        out.print(f"[bold]{head}[/bold]{'（可以选几个，用空格隔开）' if several else ''}")
-        for number, (value, told) in enumerate(options, start=1):
-            out.print(f"  {number:>2}  {escape(told if told == value else f'{value}  {told}')}")
-
-        def read(text: str) -> tuple[Any, list[str]]:
-            words = text.replace("，", " ").replace(",", " ").replace("、", " ").split()
-            found = [_option_of(word, options) for word in words]
-            if not words or None in found or (len(found) > 1 and not several):
-                return None, [f"请写编号，1 到 {len(options)}，看到的是{shown(text)}。"]
-            chosen = list(dict.fromkeys(found))
-            return (chosen if several else chosen[0]), []
-
-        return _ask_until("编号", read)
-
-    def _ask_source(self) -> list[dict[str, str]]:
-        """Ask for one source: what it is called, and where it is found."""
-        title = self._ask_source_title()
-
-        def read(text: str) -> tuple[list[dict[str, str]], list[str]]:
-            sources = [newentry.source_of(title, text)]
-            return sources, self.complaints("sources", sources)
-
-        return _ask_until("在哪里能找到（网址、文号，或者从哪里读到）", read)
-
-    def _ask_source_title(self) -> str:
-        def read(text: str) -> tuple[str, list[str]]:
-            return text, [] if text else ["这一项要写。"]
-
-        return _ask_until("出处：从哪部法规、哪份文件读到的", read)
-
-
-def _option_of(word: str, options: Sequence[tuple[str, str]]) -> str | None:
-    """Return the option that a word names: by its number, as it is written, or in Chinese."""
-    if word.isdecimal() and word.isascii():
-        return options[int(word) - 1][0] if 1 <= int(word) <= len(options) else None
-    return next((value for value, told in options if word in (value, told)), None)
-
-
-def _ask_until(
-    question: str, read: Callable[[str], tuple[_Answer, list[str]]], default: str = ""
-) -> _Answer:
-    """Ask until there is nothing wrong with the answer."""
-    while True:
-        answer, complaints = read(_input(question, default) or default)
-        if not complaints:
-            return answer
-        for complaint in complaints:
-            out.print(f"  [red]✘[/red] {escape(complaint)}")
-
-
-def _input(question: str, default: str = "") -> str:
-    shown_default = f"[dim]（直接回车用 {escape(default)}）[/dim]" if default else ""
-    try:
-        return out.input(f"{escape(question)}{shown_default}：").strip()
-    except (EOFError, KeyboardInterrupt):
-        out.print()
-        raise typer.Abort from None
-
-
-def _confirm(question: str) -> bool:
-    return _input(f"{question}回车就写，不写输入 n").lower() not in ("n", "no", "不", "否")
-
-
-def _tell_similar(similar: Sequence[Policy]) -> None:
-    if similar:
-        out.print("[yellow]已有类似的条目[/yellow]，请先看看是不是同一件事：")
-    for policy in similar:
-        out.print(f"  {escape(policy.title)}  [dim]{policy.slug}[/dim]")
 
 
 def _save(path: Path, text: str) -> None:
