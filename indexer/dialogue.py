@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import typer
+from rich.cells import cell_len, set_cell_size
 from rich.markup import escape
 
 from indexer import newentry
@@ -120,8 +121,9 @@ class Form:
         several = name in _SEVERAL
         head = (Policy.model_fields[name].description or name).partition("：")[0].partition("，")[0]
         out.print(f"[bold]{head}[/bold]{'（可以选几个，用空格隔开）' if several else ''}")
+        wide = max(cell_len(value) for value, _ in options)
         for number, (value, told) in enumerate(options, start=1):
-            out.print(f"  {number:>2}  {escape(told if told == value else f'{value}  {told}')}")
+            out.print(f"  {number:>2}  {escape(set_cell_size(value, wide))}  {escape(told)}")
 
         def read(text: str) -> tuple[Any, list[str]]:
             words = text.replace("，", " ").replace(",", " ").replace("、", " ").split()
