@@ -22,8 +22,10 @@ from playwright.sync_api import Page, expect
 
 from indexer.entryfile import save_entry
 from indexer.livepage import State
+from indexer.loader import load_library
 from indexer.problems import Problem
 from indexer.watching import Folders, Follower
+from indexer.writing import build_index
 from search_server import make_app
 
 TODAY = date(2026, 11, 24)
@@ -362,6 +364,18 @@ def test_without_watching_no_page_has_the_script(app: Any, tmp_path: Path) -> No
     published = make_app(project / "build/index", project / "build/site")
     assert "live.js" not in ask(published, "/policies/wedding.html").text
     assert ask(published, "/live/state").status_code == 404
+
+
+def test_no_request_is_answered_from_an_older_index_than_there_is(tmp_path: Path) -> None:
+    project = build_project(tmp_path, small_library(), TODAY)
+    State("1").save(project / "state.json")
+    folders = (project / "build/index", project / "build/site")
+    app = make_app(*folders, live=project / "state.json")
+    for title in ("琉璃瓦", "青花瓷", "景泰蓝"):
+        path = project / "policies" / "elderly-allowance.md"
+        path.write_text(retitled(path, title), "utf-8")
+        build_index(load_library(project / "policies"), folders[0])
+        assert ask(app, "/api/policies/elderly-allowance").json()["title"] == title
 
 
 def test_a_state_is_read_as_it_was_saved(tmp_path: Path) -> None:
