@@ -3,6 +3,7 @@
 #   make test             装好测试要用的东西，跑全部检查和测试
 #   make bench            跑性能测量，和别的引擎比（SIZES="1000 10000" ARTICLES=条文 QUESTIONS=问题 OUT=build/bench）
 #   make words            按条目的标题、俗称更新分词用的行业词
+#   make hints            按字段更新 VS Code 里的提示（.vscode/policies.code-snippets）
 #   make lock             按 pyproject.toml 更新锁定的版本
 
 PYTHON ?= python3
@@ -15,7 +16,7 @@ OUT ?= build/bench
 export NO_MKDOCS_2_WARNING := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: serve test check lint types tests bench words lock clean
+.PHONY: serve test check lint types tests bench words hints lock clean
 
 serve: .venv/.serve
 	@$(BIN)/policykb serve --host $(HOST) --port $(PORT)
@@ -71,6 +72,9 @@ bench: .venv-bench/.bench .venv/.test
 words: .venv/.serve
 	@mkdir -p build
 	$(BIN)/python -m indexer.words > build/words.txt && mv build/words.txt indexer/lexicon/words.txt
+
+hints: .venv/.serve
+	$(BIN)/python -m indexer.hints > .vscode/policies.code-snippets
 
 lock: .venv/.test
 	$(BIN)/pip install --quiet uv

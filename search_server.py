@@ -61,6 +61,7 @@ from indexer.index import (
     open_index,
 )
 from indexer.internal import NO_NOTES, Notes, read_notes, search_noted
+from indexer.livepage import LivePages
 from indexer.matching import match
 from indexer.moved import unknown_entry
 from indexer.notice import Notice
@@ -137,14 +138,19 @@ class Edition:
 class LatestIndex:
     """The newest index of a folder: looked for at most every POLL_SECONDS, swapped in whole.
 
-    The notes of the entries in `policies`, if given, are read again with it.
+    The notes of the entries in `policies`, if given, are read again with it. To an editor who has
+    just saved a change (`live`) no request is answered from an older one.
     """
 
-    def __init__(self, path: Path, today: Callable[[], date], policies: Path | None) -> None:
+    def __init__(
+        self, path: Path, today: Callable[[], date], policies: Path | None, *, live: bool = False
+    ) -> None:
         self.path, self._today, self._policies = path, today, policies
+        self._wait = 0 if live else POLL_SECONDS
+        self._live = live
         self._edition = Edition.open(path, today, read_notes(policies) if policies else NO_NOTES)
         self._lock = threading.Lock()
-        self._next_look = time.monotonic() + POLL_SECONDS
+        self._next_look = time.monotonic() + self._wait
 
     def get(self) -> Edition:
         """Return the index at once; a newer one is opened beside the requests.
@@ -152,9 +158,11 @@ class LatestIndex:
         Requests that still hold an older one finish with it.
         """
         if time.monotonic() >= self._next_look and self._lock.acquire(blocking=False):
-            self._next_look = time.monotonic() + POLL_SECONDS
+            self._next_look = time.monotonic() + self._wait
             if generation_of(self.path) in (None, self._edition.index.generation):
                 self._lock.release()
+            elif self._live:
+                self._open_newest()
             else:
                 threading.Thread(target=self._open_newest, daemon=True).start()
         return self._edition
@@ -182,12 +190,14 @@ def make_app(
     today: Callable[[], date] = today,
     access: Access | None = None,
     reception: Reception | None = None,
+    live: Path | None = None,
 ) -> FastAPI:
     """Return the application over the index in `index` and, if given, the built site in `site`.
 
     Several processes put the counts of their requests together in the folder `counts`. Internal
     notes are shown only with an `access`, which says to whom. What readers propose is taken only
-    with a `reception`, which says where it is kept.
+    with a `reception`, which says where it is kept. With `live`, where the state of the library is
+    told, open pages follow what an editor saves.
     Raises IndexMissing or SiteMissing when there is nothing to serve yet, LexiconError when a file
     of the lexicon cannot be followed, PolicyError when the notes cannot be read.
     """
@@ -196,7 +206,7 @@ def make_app(
     load_calendar()
     if site is not None and not (site / "index.html").is_file():
         raise SiteMissing(site)
-    latest = LatestIndex(index, today, access.policies if access else None)
+    latest = LatestIndex(index, today, access.policies if access else None, live=live is not None)
     app = FastAPI(
         title="政策库",
         version=__version__,
@@ -204,6 +214,8 @@ def make_app(
         docs_url=None,  # those pages load their scripts from another host
         redoc_url=None,
     )
+    if live is not None:
+        app.add_middleware(LivePages, state=live)  # innermost: pages come to it as they are
     _add_api(app, latest, today, access)
     if reception is not None:
         _add_corrections(app, latest, today, reception, counts)

@@ -34,7 +34,7 @@ class Access:
     def is_shown(self, headers: Headers) -> bool:
         """Tell whether a request shows that it may see notes; raise WrongToken for a wrong try."""
         if self.token is None:
-            return _asks_this_computer(headers)
+            return asks_this_computer(headers)
         given = headers.getlist("authorization")
         if not given:
             return False
@@ -49,7 +49,7 @@ class WrongToken(Exception):
     """A request shows something, but not the token."""
 
 
-def _asks_this_computer(headers: Headers) -> bool:
+def asks_this_computer(headers: Headers) -> bool:
     """Tell whether a request was made here, by the name of this computer alone.
 
     A page from elsewhere may have its own name lead to this computer, but cannot hide the name.

@@ -1,11 +1,12 @@
 """The build (生成): library → index, pages and site, each swapped in whole."""
 
+import logging
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,10 @@ from indexer.reuse import Record
 
 CONFIG = "mkdocs.yml"
 AUTHORS = "history_authors"  # below `extra`
+GIVEN = "POLICYKB_PAGES"  # tells mkdocs.yml and the hook where the pages are
+QUIET = "NO_MKDOCS_2_WARNING"
+
+Render = Callable[[Path, Path, Path], None]  # root, target, pages
 
 
 class SiteError(Exception):
@@ -31,11 +36,12 @@ class SiteReport:
     rendered: int
 
 
-def build_site(root: Path, site: Path, pages: Path) -> SiteReport:
+def build_site(root: Path, site: Path, pages: Path, render: Render | None = None) -> SiteReport:
     """Turn the pages in `pages` into the site in `site`; a reader never sees half a site.
 
     What still holds of the present site is taken over; the outcome is that of a build from nothing.
-    `root` is the folder of mkdocs.yml. Raises SiteError with the words of MkDocs.
+    `root` is the folder of mkdocs.yml. MkDocs runs in a process of its own unless another `render`
+    is given. Raises SiteError with the words of MkDocs.
     """
     site.parent.mkdir(parents=True, exist_ok=True)
     fresh, note = site.with_name(f".{site.name}-new"), site.with_name(f".{site.name}.json")
@@ -45,7 +51,7 @@ def build_site(root: Path, site: Path, pages: Path) -> SiteReport:
         record = Record.read(note)
         kept = reuse.still_hold(site, pages, sources, record) if record.recipe == recipe else []
         reuse.carry_over(site, fresh, kept)
-        _run_mkdocs(root, fresh, pages)
+        (render or _render_apart)(root, fresh, pages)
         record = reuse.make_record(fresh, sources, recipe)
         note.unlink(missing_ok=True)  # should the power fail here, the next build starts anew
         _swap(fresh, site)
@@ -67,15 +73,51 @@ def shows_authors(root: Path) -> bool:
     return re.search(rf"^[ \t]+{AUTHORS}:[ \t]*true\b", text, re.MULTILINE) is not None
 
 
-def _run_mkdocs(root: Path, target: Path, pages: Path) -> None:
+def render_here(root: Path, target: Path, pages: Path) -> None:
+    """Run MkDocs in this process: from the second time on, all that it needs is loaded."""
+    from mkdocs.commands.build import build
+    from mkdocs.config import load_config
+    from mkdocs.exceptions import MkDocsException
+
+    before = os.environ.get(GIVEN)
+    os.environ.update({QUIET: "1", GIVEN: str(pages.resolve())})
+    said = _Said()
+    log = logging.getLogger("mkdocs")
+    log.addHandler(said)
+    try:
+        config = load_config(str(root / CONFIG), site_dir=str(target.resolve()), strict=True)
+        config.plugins.on_startup(command="build", dirty=True)
+        build(config, dirty=True)
+    except MkDocsException as error:
+        raise SiteError("\n".join((*said.lines, str(error)))) from None
+    finally:
+        log.removeHandler(said)
+        del os.environ[GIVEN]
+        if before is not None:
+            os.environ[GIVEN] = before
+
+
+class _Said(logging.Handler):
+    """What MkDocs warned of."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the words."""
+        self.lines.append(record.getMessage())
+
+
+def _render_apart(root: Path, target: Path, pages: Path) -> None:
     # Not "--quiet": it silences warnings so early that strict mode does not count them.
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--dirty"]
     command += ["--config-file", str(root / CONFIG), "--site-dir", str(target.resolve())]
     environment = {
         **os.environ,
-        "NO_MKDOCS_2_WARNING": "1",
+        QUIET: "1",
         "PYTHONUTF8": "1",
-        "POLICYKB_PAGES": str(pages.resolve()),
+        GIVEN: str(pages.resolve()),
     }
     done = subprocess.run(  # noqa: S603 - our own interpreter, no words of a user
         command, env=environment, capture_output=True, text=True, encoding="utf-8", check=False

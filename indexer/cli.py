@@ -1,7 +1,8 @@
 """The command `policykb` (命令行): checks, builds, serves and searches a library."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
 from functools import partial
@@ -14,7 +15,7 @@ import typer.core
 from rich.markup import escape
 from typer import rich_utils
 
-from indexer import addresses, counter, history, intake, reviewing, upkeep
+from indexer import addresses, counter, desk, history, intake, reviewing, upkeep
 from indexer.access import AccessUnsafe, open_access
 from indexer.build import SiteError, SiteReport, build_site, shows_authors
 from indexer.checkcodes import WrongCode
@@ -52,7 +53,7 @@ from indexer.internal import NO_NOTES, read_notes, search_noted
 from indexer.issuers import check_issuers
 from indexer.leaks import find_leaks
 from indexer.library import Library
-from indexer.loader import Readings, inspect_library
+from indexer.loader import inspect_library
 from indexer.matching import match
 from indexer.noticepdf import PdfUnavailable
 from indexer.pages import build_pages
@@ -79,10 +80,12 @@ from indexer.terminal import (
     print_report,
     print_summary,
     problem_rows,
+    told_of_index,
+    told_of_site,
 )
 from indexer.usage import explain_usage
 from indexer.workdays import load_calendar
-from indexer.writing import BuildReport, IndexBusy, build_index, warm_up
+from indexer.writing import BuildReport, IndexBusy, build_index
 
 rich_utils.ARGUMENTS_PANEL_TITLE = "参数"
 rich_utils.OPTIONS_PANEL_TITLE = "选项"
@@ -135,6 +138,13 @@ def check(
         bool,
         typer.Option("--built", help="改查生成的文件（build）：里面有没有内部备注、个人信息。"),
     ] = False,
+    fix: Annotated[
+        bool,
+        typer.Option("--fix", help="改好拿得准的写法（日期、文号、冒号……），列出改了什么。"),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="和 --fix 一起用：只看会怎样改，不写文件。")
+    ] = False,
     require_review: Annotated[
         bool, typer.Option("--require-review", help="没有审核过的条目也算问题。")
     ] = False,
@@ -145,9 +155,13 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """核查条目：一次列出全部问题，写明文件、行、字段和怎么改。"""
+    if (dry_run and not fix) or (fix and built):
+        raise WrongUse("--dry-run 只和 --fix 一起用，--fix 不和 --built 一起用。")
     if built:
         _check_built(paths or [BUILT], policies, as_json)
     chosen = _chosen(paths or [], policies)
+    if fix:
+        desk.mend(chosen, policies, dry_run, as_json)
     load_calendar()  # pages and due dates follow from it, so a mistake in it is told here too
     with bar("读取条目") as step:
         library, problems = inspect_library(policies, step)
@@ -215,7 +229,7 @@ def index(
     if as_json:
         print_json({**report.to_dict(), "seconds": round(seconds, 3)})
     else:
-        out.print(_told(report, seconds))
+        out.print(told_of_index(report, seconds))
 
 
 @command()
@@ -245,7 +259,7 @@ def site(
         counts = {"entries": entries, "pages": report.total, "rendered": report.rendered}
         print_json({"site": str(site_dir), **counts, "seconds": round(seconds, 3)})
     else:
-        made = _told_of_site(report, seconds)
+        made = told_of_site(report, seconds)
         out.print(f"网站在 {site_dir}：{entries} 个条目，{made}")
 
 
@@ -283,21 +297,33 @@ def serve(
         access = open_access(policies, token_file, listener) if internal else None
     except (processes.AddressUnusable, AccessUnsafe, InboxUnusable) as error:
         raise WrongUse(str(error)) from None
-    known: Readings = {}
-    library = load_entries(policies, known)
-    report, seconds = _build_index(library, index_dir, full=False)
-    out.print(_told(report, seconds))
-    site, seconds = _build_site(library, pages_dir, site_dir)
-    out.print(f"网站在 {site_dir}：{_told_of_site(site, seconds)}")
+    with _kept_up_to_date(watch, policies, index_dir, pages_dir, site_dir) as state:
+        address = processes.address_of(listener)
+        processes.serve(
+            partial(make_app, index_dir, site_dir, access=access, reception=reception, live=state),
+            listener,
+            workers,
+            lambda: out.print(f"政策库已经打开：{address} （按 Ctrl+C 结束）"),
+        )
+
+
+@contextmanager
+def _kept_up_to_date(
+    watch: bool, policies: Path, index_dir: Path, pages_dir: Path, site_dir: Path
+) -> Iterator[Path | None]:
+    """Build index and site; with `watch` go on with it, and yield where their state is told."""
     if watch:
-        _watch_in_background(policies, index_dir, pages_dir, site_dir, known)
-    address = processes.address_of(listener)
-    processes.serve(
-        partial(make_app, index_dir, site_dir, access=access, reception=reception),
-        listener,
-        workers,
-        lambda: out.print(f"政策库已经打开：{address} （按 Ctrl+C 结束）"),
-    )
+        from indexer.watching import Folders, follow
+
+        with follow(Folders(policies, index_dir, pages_dir, site_dir)) as state:
+            yield state
+        return
+    library = load_entries(policies)
+    report, seconds = _build_index(library, index_dir, full=False)
+    out.print(told_of_index(report, seconds))
+    site, seconds = _build_site(library, pages_dir, site_dir)
+    out.print(f"网站在 {site_dir}：{told_of_site(site, seconds)}")
+    yield None
 
 
 @command("search")
@@ -467,6 +493,7 @@ command("withdraw")(addresses.withdraw)
 command("import")(intake.import_command)
 command("approve")(reviewing.approve)
 command("corrections")(reviewing.corrections)
+command("new")(desk.new)
 
 
 @command()
@@ -494,43 +521,6 @@ def _build_site(library: Library, pages_dir: Path, site_dir: Path) -> tuple[Site
     with err.status("正在生成网站……"):
         report = build_site(project_root(), site_dir, pages_dir)
     return report, perf_counter() - started
-
-
-def _told_of_site(report: SiteReport, seconds: float) -> str:
-    return f"{report.total} 页，重新生成 {report.rendered} 页，用时 {seconds:.1f} 秒。"
-
-
-def _watch_in_background(
-    policies: Path, index_dir: Path, pages_dir: Path, site_dir: Path, known: Readings
-) -> None:
-    from threading import Thread
-
-    from watchfiles import watch as changes
-
-    def rebuild() -> None:
-        step_back()  # on Linux this thread alone, and the processes it starts
-        warm_up()
-        for _ in changes(policies, step=50):
-            try:
-                library = load_entries(policies, known)
-                report, seconds = _build_index(library, index_dir, full=False)
-                out.print(_told(report, seconds))
-                site, seconds = _build_site(library, pages_dir, site_dir)
-                out.print(f"网站已更新：{_told_of_site(site, seconds)}")
-            except PolicyError as error:
-                print_problems(error.problems)
-                err.print("网站还是改动前的样子；改好后会自动更新。")
-            except (SiteError, IndexBusy) as error:
-                err.print(escape(str(error)))
-
-    Thread(target=rebuild, daemon=True, name="watch").start()
-
-
-def _told(report: BuildReport, seconds: float) -> str:
-    return (
-        f"索引里有 {report.total} 个条目（新增 {report.added}，改动 {report.changed}，"
-        f"删除 {report.removed}，未变 {report.unchanged}），用时 {seconds:.1f} 秒。"
-    )
 
 
 def _counts(report: dict[str, int]) -> str:

@@ -4,7 +4,7 @@ import os
 import re
 import tempfile
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,7 @@ def replace_values(text: str, changes: Mapping[Loc, str]) -> str:
     A place is what `FrontMatter.lines` has, such as `("topic", 0)`. KeyError if there is none.
     """
     head, _ = split_entry(text)
-    start = text.index(head)
+    start = text.index("\n") + 1
     return text[:start] + replace_scalars(head, changes) + text[start + len(head) :]
 
 
@@ -91,6 +91,30 @@ def replace_scalars(document: str, changes: Mapping[Loc, str]) -> str:
     for (first, last), value in spans:
         document = document[:first] + write_scalar(value) + document[last:]
     return document
+
+
+def rename_keys(text: str, changes: Mapping[Loc, str]) -> str:
+    """Return the file with other names for the keys at these places. KeyError if there is none."""
+    head, _ = split_entry(text)
+    start = text.index("\n") + 1
+    places = dict(_keys(yaml.compose(head, Loader=yaml.BaseLoader), ()))
+    spans = sorted(((places[loc], name) for loc, name in changes.items()), reverse=True)
+    for (first, last), name in spans:
+        text = text[: start + first] + name + text[start + last :]
+    return text
+
+
+def order_keys(text: str, order: Iterable[str]) -> str:
+    """Return the file with the keys of the top level in this order; others go last, as they came.
+
+    Each takes its lines along, and the comments above them.
+    """
+    head, body = split_entry(text)
+    blocks = dict(blocks_of(head))
+    lead = blocks.pop("", "")
+    known = [name for name in order if name in blocks]
+    ordered = [*known, *(name for name in blocks if name not in known)]
+    return f"{_FENCE}\n{lead}{''.join(blocks[name] for name in ordered)}{_FENCE}\n{body}"
 
 
 def write_scalar(value: str) -> str:
@@ -171,6 +195,18 @@ def _scalars(node: yaml.Node | None, loc: Loc) -> Iterator[tuple[Loc, tuple[int,
         yield loc, (node.start_mark.index, node.end_mark.index)
 
 
+def _keys(node: yaml.Node | None, loc: Loc) -> Iterator[tuple[Loc, tuple[int, int]]]:
+    """Yield where each key of a document begins and ends."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            inner = (*loc, key.value)
+            yield inner, (key.start_mark.index, key.end_mark.index)
+            yield from _keys(value, inner)
+    elif isinstance(node, yaml.SequenceNode):
+        for number, item in enumerate(node.value):
+            yield from _keys(item, (*loc, number))
+
+
 def _typed(model: type[Record], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values with numbers and flags as such, where the record has numbers and flags."""
     fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
@@ -178,7 +214,7 @@ def _typed(model: type[Record], values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _typed_value(annotation: Any, value: Any) -> Any:
-    kinds = set(_types_in(annotation))
+    kinds = set(types_in(annotation))
     if isinstance(value, list | tuple):
         return [_typed_value(annotation, item) for item in value]
     if isinstance(value, Mapping):
@@ -191,9 +227,9 @@ def _typed_value(annotation: Any, value: Any) -> Any:
     return value
 
 
-def _types_in(annotation: Any) -> Iterator[type]:
+def types_in(annotation: Any) -> Iterator[type]:
     """Yield the classes that an annotation is made of."""
     if isinstance(annotation, type):
         yield annotation
     for part in typing.get_args(annotation):
-        yield from _types_in(part)
+        yield from types_in(part)

@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from indexer.build import SiteReport
 from indexer.bundlepage import days_told, order_told
 from indexer.bundles import NeededMaterial, Plan, PlannedStep
 from indexer.duedates import DueDates
@@ -27,6 +28,7 @@ from indexer.problems import Problem
 from indexer.query import Answer
 from indexer.questionnaire import material_tags
 from indexer.revisions import Commit
+from indexer.writing import BuildReport
 
 if TYPE_CHECKING:  # the extra `batch` need not be installed
     from indexer.columns import Column, Tally
@@ -59,6 +61,19 @@ def bar(title: str) -> Iterator[Callable[[int, int], None]]:
             shown.update(task, completed=done, total=total, refresh=due)
 
         yield step
+
+
+def told_of_index(report: BuildReport, seconds: float) -> str:
+    """Say what a build of the index did."""
+    return (
+        f"索引里有 {report.total} 个条目（新增 {report.added}，改动 {report.changed}，"
+        f"删除 {report.removed}，未变 {report.unchanged}），用时 {seconds:.1f} 秒。"
+    )
+
+
+def told_of_site(report: SiteReport, seconds: float) -> str:
+    """Say what a build of the site did."""
+    return f"{report.total} 页，重新生成 {report.rendered} 页，用时 {seconds:.1f} 秒。"
 
 
 def print_answer(

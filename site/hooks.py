@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-from jinja2 import Environment
+from jinja2 import BytecodeCache, Environment
+from jinja2.bccache import Bucket
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import Abort
 from mkdocs.structure.files import Files
@@ -28,7 +29,11 @@ def on_startup(command: Literal["build", "gh-deploy", "serve"], dirty: bool) -> 
     """Let `policykb site` take over what holds without the warning, which strict mode forbids."""
     if dirty and GIVEN in os.environ:
         log = logging.getLogger("mkdocs.commands.build")
-        log.addFilter(lambda record: not str(record.msg).startswith("A 'dirty' build"))
+        log.addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith("A 'dirty' build")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -62,7 +67,25 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
     """Templates stay as they are during a build: do not look at their files for every page."""
     env.auto_reload = False
+    env.bytecode_cache = _compiled
     return env
+
+
+class _Compiled(BytecodeCache):
+    """The templates as compiled, for the next build in this process (`policykb serve --watch`)."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._code:
+            bucket.bytecode_from_string(self._code[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+_compiled = _Compiled()
 
 
 def on_page_read_source(page: Page, config: MkDocsConfig) -> str | None:

@@ -16,7 +16,7 @@ import pytest
 from browser import CANARY, HOSTILE, HOSTILE_SHORT, ROOT, build, run, small_library, write_project
 from repository import Repository
 
-from indexer.build import SiteError, SiteReport, build_site
+from indexer.build import Render, SiteError, SiteReport, build_site, render_here
 from indexer.loader import load_library
 from indexer.pages import build_pages
 
@@ -340,10 +340,10 @@ def new_project(folder: Path, entries: dict[str, dict[str, Any]]) -> Path:
     return write_project(folder, entries)
 
 
-def build_again(project: Path, day: date = DAY) -> SiteReport:
+def build_again(project: Path, day: date = DAY, render: Render | None = None) -> SiteReport:
     pages, site = project / "build" / "pages", project / "build" / "site"
     build_pages(load_library(project / "policies"), pages, day)
-    return build_site(project, site, pages)
+    return build_site(project, site, pages, render)
 
 
 def contents(site: Path) -> dict[str, bytes]:
@@ -424,6 +424,21 @@ def test_after_any_edit_the_site_is_that_of_a_build_from_nothing(
     assert not (site / "policies" / "elderly-allowance.html").exists()
     assert not (site / "policies" / "hiring-subsidy.html").exists()
     assert "写错了？" in (site / "policies" / "hostile.html").read_text(encoding="utf-8")
+
+
+def test_made_in_this_process_again_and_again_the_site_is_the_same(
+    library: Path, tmp_path: Path
+) -> None:
+    build_again(library, render=render_here)
+    for number, change in enumerate((change_a_title, add, remove, change_a_template)):
+        change(library)
+        build_again(library, render=render_here)
+        fresh = from_nothing(library, tmp_path / str(number))
+        assert contents(library / "build" / "site") == fresh, change.__name__
+    edit(library, "permit-procedure", "收到材料当场看", "[看](drainage-permit.md#gone)")
+    with pytest.raises(SiteError, match=r"drainage-permit\.md#gone"):
+        build_again(library, render=render_here)
+    assert contents(library / "build" / "site") == fresh
 
 
 def test_after_a_night_the_site_is_that_of_a_build_from_nothing(
