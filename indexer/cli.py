@@ -14,7 +14,7 @@ import typer.core
 from rich.markup import escape
 from typer import rich_utils
 
-from indexer import counter
+from indexer import counter, formedit
 from indexer.access import AccessUnsafe, open_access
 from indexer.build import SiteError, SiteReport, build_site
 from indexer.checkcodes import WrongCode
@@ -434,6 +434,7 @@ def _match_batch(
 command("notice")(counter.notice)
 command("due")(counter.due)
 command("bundle")(counter.bundle)
+command("edit")(formedit.edit)
 
 
 @command()
