@@ -194,10 +194,12 @@ def _collection(name: str, folder: str, *more: Config) -> Config:
             {"label": "主题", "field": "first_topic"},
             {"label": "时效", "field": "told"},
         ],
-        "fields": [*more, *_first(usual), *map(_section, sections())],
+        "fields": [*more, *_first(usual), *map(_section, sections()), _STAMP],
     }
 
 
+# Not seen: start.js tells by it that an entry has been saved.
+_STAMP: Config = {"name": "stamp", "label": "已保存", "widget": "stamp", "required": False}
 _ABOUT = {
     "approvals": "要办手续、要报修、要开通的事。",
     "enterprises": "企业和个体工商户能享受的政策。",
@@ -268,7 +270,9 @@ def _widget(field: FormField, depth: int = 0) -> Config:
         deeper = depth + (field.model is Condition)
         inner = [_widget(part, deeper) for part in _parts(field.model, deeper)]
         if field.shape is Shape.PART:
-            return shown | {"widget": "object", "collapsed": True, "fields": inner}
+            # Decap would ask for what a part must have, though the whole part may be left out.
+            free = [part | {"required": False} for part in inner]
+            return shown | {"widget": "object", "collapsed": True, "fields": free}
         return shown | {
             "widget": "list",
             "collapsed": True,

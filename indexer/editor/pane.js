@@ -62,7 +62,7 @@ function makePane(address) {
     },
     verdict({ refusal, problems, draft }) {
       if (refusal) return h("p", { className: "bad", role: "status" }, refusal);
-      if (!problems.length) return h("p", { className: "good", role: "status" }, "没有发现问题，可以保存。");
+      if (!problems.length) return h("p", { className: "good", role: "status" }, "没有发现问题。");
       const then = draft ? "草稿可以先存下来；放进政策库以前要改好。" : "改好才能保存。";
       return h("p", { className: "bad", role: "status" }, `还有 ${problems.length} 处要改，${then}`);
     },
@@ -89,5 +89,23 @@ function makePane(address) {
     },
   });
 
-  return { Component, refuse };
+  // Decap compares what is filled in with what it read first. A stamp that changes with each save
+  // keeps it from taking a value that goes back to the first one for one that is saved.
+  const stamps = new Set();
+  const Stamp = createClass({
+    componentDidMount() {
+      stamps.add(this);
+    },
+    componentWillUnmount() {
+      stamps.delete(this);
+    },
+    render: () => h("span", { className: "stamp" }),
+  });
+
+  /** Note that what is filled in has been saved. */
+  function saved() {
+    for (const stamp of stamps) stamp.props.onChange(crypto.randomUUID());
+  }
+
+  return { Component, Stamp, refuse, saved };
 }

@@ -22,5 +22,7 @@
   }
   CMS.registerPreviewStyle("/edit/pane.css");
   CMS.registerEventListener({ name: "preSave", handler: ({ entry }) => pane.refuse(entry) });
+  CMS.registerEventListener({ name: "postSave", handler: pane.saved });
+  CMS.registerWidget("stamp", pane.Stamp);
   CMS.init({ config: config.cms });
 })();

@@ -24,7 +24,7 @@
     },
     collection: {
       sidebar: { collections: "政策库", allCollections: "全部条目", searchAll: "找条目（标题、俗称）", searchIn: "在这里找" },
-      collectionTop: { newButton: "新建%{collectionLabel}", viewAsList: "排成一列", viewAsGrid: "排成方格" },
+      collectionTop: { newButton: "新建%{collectionLabel}", newButtonAriaLabel: "新建%{collectionLabel}", viewAsList: "排成一列", viewAsGrid: "排成方格" },
       entries: { loadingEntries: "正在读取条目……", cachingEntries: "正在读取条目……", noEntries: "没有条目", unpublishedHeader: "没有发布的条目" },
     },
     editor: {
@@ -89,11 +89,15 @@
   // What the choosers say is written into them in English, and is told in no translation.
   const fixed = { "No options": "没有可选的", "Loading options…": "正在读取……", "Loading...": "正在读取……", "Select...": "请选" };
 
+  const DRAG = "要换位置：按空格拿起，用方向键移动，再按空格放下，按 Esc 取消。";
+
   /** Put these words right below a part of the page, and in what is read aloud of its buttons. */
   function translate(root) {
     const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-      if (fixed[node.data]) node.data = fixed[node.data];
+      const text = node.data.trim();
+      if (fixed[text]) node.data = fixed[text];
+      else if (text.startsWith("To pick up a draggable item")) node.data = DRAG;
     }
     for (const button of [root, ...root.querySelectorAll("[aria-label^='Remove ']")]) {
       const name = button.getAttribute("aria-label");
@@ -101,11 +105,22 @@
     }
   }
 
+  /** Name the buttons of an item of a list, which have pictures alone. */
+  function nameButtons(root) {
+    for (const button of root.querySelectorAll("[class*='-TopBarButton']:not([aria-label])")) {
+      const last = button === button.parentElement.lastElementChild;
+      const name = button.tagName === "SPAN" ? "拖动换位置" : last ? "去掉这一项" : "展开或收起这一项";
+      button.setAttribute("aria-label", name);
+    }
+  }
+
   new MutationObserver((changes) => {
     for (const change of changes) {
       for (const node of change.addedNodes) {
-        if (node.nodeType === Node.ELEMENT_NODE) translate(node);
-        else if (fixed[node.data]) node.data = fixed[node.data];
+        if (node.nodeType === Node.ELEMENT_NODE) {
+          translate(node);
+          nameButtons(node);
+        } else if (fixed[node.data]) node.data = fixed[node.data];
       }
     }
   }).observe(document, { childList: true, subtree: true });
