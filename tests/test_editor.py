@@ -3,9 +3,12 @@
 import base64
 import hashlib
 import json
+import os
 import re
 import shutil
+import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -14,7 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
-from browser import serve
+from browser import run, serve
 
 from indexer.editor import FILES, make_editor
 from indexer.editorform import FIRST, FOLDERS, flatten, form_config, nest, place_in_form, sections
@@ -612,6 +615,39 @@ def shown(desk: Desk, draft: Draft) -> tuple[Any, Any]:
     return trial.entry, trial.library
 
 
+# The command
+
+
+def test_the_command_opens_the_editor_on_this_computer_alone(desk: Desk) -> None:
+    command = [sys.executable, "-m", "indexer", "edit", "--policies", str(desk.policies)]
+    with subprocess.Popen(
+        [*command, "--port", "0", "--no-open"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    ) as running:
+        assert running.stdout is not None
+        said = running.stdout.readline()
+        address = re.search(r"http://127\.0\.0\.1:\d+/edit/", said)
+        assert address is not None, said
+        answer = httpx.get(address[0])
+        running.terminate()
+    assert "政策库：表单编辑" in answer.text
+    assert "frame-ancestors 'self'" in answer.headers["content-security-policy"]
+
+
+def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
+    done = run(ROOT, "indexer", "edit", "--no-open", "--policies", str(tmp_path / "none"))
+    assert done.returncode == 2
+    assert "没有文件夹" in done.stderr
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = run(ROOT, "indexer", "edit", "--no-open", "--port", port)
+    assert done.returncode == 2
+    assert "端口被别的程序占用" in done.stderr
+
+
 # What is taken over from Decap CMS
 
 
@@ -638,5 +674,5 @@ def test_the_diff_of_a_real_entry_is_exactly_the_field_that_was_changed(tmp_path
         encoding="utf-8",
         check=False,
     )
-    changed = [line for line in done.stdout.splitlines() if re.match(r"[+-][^+-]", line)]
+    changed = [line for line in done.stdout.splitlines() if re.match(r"[+-](?!\+\+ |-- )", line)]
     assert changed == [f"-summary: {summary}", f"+summary: {summary}（改过）"]
