@@ -303,7 +303,8 @@ def _name(entry: Entry) -> dict[str, Any]:
 
 def _told(problem: Problem) -> dict[str, str]:
     """Return a problem in the words of the form, and where the form shows its place."""
-    name = problem.field or ("body" if "正文" in problem.message else "")
+    of_body = re.search("正文|链接", problem.message)  # told with a line, and no field
+    name = problem.field or ("body" if of_body else "")
     return {
         "place": name,
         "form": place_in_form(name),

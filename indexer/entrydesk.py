@@ -119,12 +119,7 @@ class Desk:
         with self._lock:
             self._file(draft.path)
             opened = self._seen(draft)
-            old = self._read(opened.path) if opened else ""
-            if opened and blob_id(old.encode()) != opened.digest:
-                raise Refused(
-                    f"{opened.path} 在您打开以后被别人改过了，没有保存，您填的还在这里。"
-                    "请另开一个窗口看现在的内容，把要改的抄过去再存。"
-                )
+            old = self._unchanged(opened, draft) if opened else ""
             path = self._goes_to(draft, opened)
             text = _revised(old, draft.given)
             if len(text.encode()) > MAX_BYTES:
@@ -152,6 +147,16 @@ class Desk:
         if draft.new:
             return None
         return self._saved.get(_key(draft), _Opened(draft.path, str(draft.given.get("opened"))))
+
+    def _unchanged(self, opened: _Opened, draft: Draft) -> str:
+        """Return the file as the form has seen it; refuse if somebody has changed it since."""
+        text = self._read(opened.path)
+        if blob_id(text.encode()) not in (opened.digest, draft.given.get("opened")):
+            raise Refused(
+                f"{opened.path} 在您打开以后被别人改过了，没有保存，您填的还在这里。"
+                "请另开一个窗口看现在的内容，把要改的抄过去再存。"
+            )
+        return text
 
     def _remember(self, draft: Draft, trial: Trial) -> None:
         """Note what this page has saved: it goes on from there without opening the entry again."""
@@ -184,25 +189,16 @@ class Desk:
             raise Refused(f"条目名{taken}已经有了（{path}），没有保存。请换一个条目名。")
 
     def _tried(self, path: str, text: str) -> Trial:
-        library, before = self.inspect()
         root = self.drafts if path.startswith(f"{DRAFTS}/") else self.policies
         entry, problems = read_draft(root, self._file(path), text)
-        shown_path = problems[0].path if problems else f"{root.name}/{_inside(path)}"
+        library, before = self.inspect()
         if entry is None:
             return Trial(path, text, None, library, tuple(sorted(set(problems))), ())
         others = [other for other in library.entries if other.path != entry.path]
         entries = sorted([*others, entry], key=lambda e: (e.policy.slug, e.path))
-        slugs = {item.policy.slug for item in entries} | _named(before)
-        after = check_library(entries, slugs, f"{self.policies.name}/")
-        own_path = f"{self.policies.name}/{entry.path}"
-        own = [p for p in after if p.path == own_path]
-        elsewhere = [p for p in after if p.path != own_path and p not in before]
-        mine = [p for p in own if not _mended_elsewhere(p, entry.policy, slugs)]
-        mine += [Problem(shown_path, 1, p.field, p.message) for p in elsewhere if _is_clash(p)]
-        left = [p for p in own if p not in mine] + [p for p in elsewhere if not _is_clash(p)]
-        everything = tuple(sorted({*problems, *mine}))
         whole = Library(library.root, tuple(entries))
-        return Trial(path, text, entry, whole, everything, tuple(sorted(set(left))))
+        mine, left = _judge(entry, whole, before)
+        return Trial(path, text, entry, whole, tuple(sorted({*problems, *mine})), left)
 
     def _read(self, path: str) -> str:
         file = self._file(path)
@@ -224,6 +220,23 @@ class Desk:
         if not file.resolve().is_relative_to(root.resolve()) or file.is_symlink():
             raise Refused(f"这个文件不在政策库里，不能读写：{shown(path)}")
         return file
+
+
+def _judge(
+    entry: Entry, whole: Library, before: tuple[Problem, ...]
+) -> tuple[list[Problem], tuple[Problem, ...]]:
+    """Return the problems of an entry among the others, and those to be mended elsewhere.
+
+    `before` are the problems that the library had without it.
+    """
+    slugs = set(whole.by_slug) | {Path(problem.path).stem for problem in before}
+    path = f"{whole.root.name}/{entry.path}"
+    after = check_library(whole.entries, slugs, f"{whole.root.name}/")
+    new = [p for p in after if p.path == path or p not in before]
+    mine = [replace(p, path=path, line=1) for p in new if p.path != path and _is_clash(p)]
+    mine += [p for p in new if p.path == path and not _mended_elsewhere(p, entry.policy, slugs)]
+    left = {p for p in new if p not in mine and not (p.path != path and _is_clash(p))}
+    return mine, tuple(sorted(left))
 
 
 def _with_name_told(trial: Trial, draft: Draft) -> Trial:
@@ -251,10 +264,6 @@ def _is_plain(name: str) -> bool:
         and not set(name) & set('\\/:*?"<>|')
         and 0 < len(name) <= 100
     )
-
-
-def _inside(path: str) -> str:
-    return path.partition("/")[2]
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -311,11 +320,6 @@ def _changed_texts(loc: Loc, old: Any, new: Any) -> Iterator[tuple[Loc, str | No
             yield from _changed_texts((*loc, key), left, new[key])
     else:
         yield loc, None
-
-
-def _named(problems: tuple[Problem, ...]) -> set[str]:
-    """Return the slugs of entries that could not be read: a link to one is not dangling."""
-    return {Path(problem.path).stem for problem in problems}
 
 
 def _mended_elsewhere(problem: Problem, policy: Policy, slugs: set[str]) -> bool:

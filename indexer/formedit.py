@@ -26,7 +26,7 @@ def edit(
 
     if not policies.is_dir():
         raise WrongUse(f"没有文件夹 {policies}，请用 --policies 指明政策库的位置。")
-    app = make_editor(Desk(policies, BUILT / "drafts"), Preview(project_root()), today)
+    app = make_editor(Desk(policies.resolve(), BUILT / "drafts"), Preview(project_root()), today)
     try:
         listener = workers.listen(HOST, port)
     except workers.AddressUnusable as error:

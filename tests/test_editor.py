@@ -265,6 +265,14 @@ def test_an_entry_may_be_saved_again_and_again(desk: Desk) -> None:
     assert (desk.policies / "approvals/road.md").read_text("utf-8") == ROAD
 
 
+def test_an_entry_that_was_put_back_may_be_opened_again(desk: Desk) -> None:
+    path = "policies/approvals/road.md"
+    desk.save(Draft(path, desk.open(path) | {"issuer": "住建部", "page": "one"}))
+    (desk.policies / "approvals/road.md").write_text(ROAD, encoding="utf-8")
+    desk.save(Draft(path, desk.open(path) | {"title": "挖路", "page": "one"}))
+    assert "title: 挖路" in (desk.policies / "approvals/road.md").read_text("utf-8")
+
+
 def test_two_pages_with_the_same_entry_do_not_overwrite_each_other(desk: Desk) -> None:
     path = "policies/approvals/road.md"
     given = desk.open(path)
