@@ -32,7 +32,7 @@ PAGES_KEPT = 20  # previews that a browser may still ask for
 # by script ('unsafe-inline'). Nothing comes from elsewhere, and nothing goes there.
 EDITOR_POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; frame-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'; frame-src 'self'; "
     "base-uri 'self'; form-action 'none'; frame-ancestors 'self'"
 )
 PAGE_POLICY = CONTENT_POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'self'")

@@ -1,11 +1,9 @@
 """The command for editing in forms (表单编辑的命令): open the editor in this computer's browser."""
 
-import webbrowser
 from typing import Annotated
 
 import typer
 
-from indexer import workers
 from indexer.clock import today
 from indexer.commandline import BUILT, POLICIES, Policies, WrongUse, project_root
 from indexer.terminal import out
@@ -20,6 +18,9 @@ def edit(
     no_open: Annotated[bool, typer.Option("--no-open", help="不自动打开浏览器。")] = False,
 ) -> None:
     """在浏览器里用表单写条目：不用懂 YAML，边填边核查，看得到网页的样子；只有这台电脑能用。"""
+    import webbrowser
+
+    from indexer import workers
     from indexer.editor import make_editor
     from indexer.entrydesk import Desk
     from indexer.preview import Preview
