@@ -229,6 +229,7 @@ class _Editor:
             {
                 "problems": _in_order(trial.problems),
                 "left": [_told_of_another(problem) for problem in trial.left],
+                "remarks": [_told(Problem(trial.path, 1, *row)) for row in trial.remarks],
                 "draft": trial.draft,
                 "page": self._page_of(trial),
             }

@@ -29,6 +29,7 @@ REMEMBERED = 2000  # saved entries, so that their pages may save again
 # A relation stands in two files, and only one of them can be written first.
 _TWO_SIDED = ("supersedes", "superseded_by", "repeals")
 _NEW = "新条目"
+_KEPT = "原文指纹"  # by this comment an import knows a text again
 
 
 class Refused(Exception):
@@ -62,6 +63,7 @@ class Trial:
     library: Library
     problems: tuple[Problem, ...]
     left: tuple[Problem, ...]  # of other entries, or to be mended there
+    remarks: tuple[tuple[str, str], ...] = ()  # comments of the file: the field below, the words
 
     @property
     def draft(self) -> bool:
@@ -121,10 +123,12 @@ class Desk:
             opened = self._seen(draft)
             old = self._unchanged(opened, draft) if opened else ""
             path = self._goes_to(draft, opened)
-            text = _revised(old, draft.given)
+            published = path.startswith(f"{POLICIES}/") and draft.path.startswith(f"{DRAFTS}/")
+            text = _revised(_without_remarks(old) if published else old, draft.given)
             if len(text.encode()) > MAX_BYTES:
                 raise Refused("内容太长，存不下；请把它分成几个条目。")
-            return _with_name_told(self._tried(path, text), draft)
+            trial = replace(self._tried(path, text), remarks=tuple(_remarks(old)))
+            return _with_name_told(trial, draft)
 
     def save(self, draft: Draft) -> Trial:
         """Write the entry if it has no problems; raise Refused with all of them if it has."""
@@ -271,6 +275,29 @@ def _split(text: str) -> tuple[str, str]:
         return split_entry(text.replace("\r\n", "\n"))
     except NoFrontMatter as error:
         raise Refused(str(error)) from None
+
+
+def _remarks(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the comments on lines of their own, each with the field that stands below it.
+
+    An imported draft says there what is doubtful; a form would show nothing of it.
+    """
+    waiting: list[str] = []
+    for line in _split(text)[0].splitlines() if text else ():
+        key = re.match(r"([a-z_]+):", line)
+        if line.startswith("#") and _KEPT not in line:
+            waiting.append(line.lstrip("# "))
+        elif key:
+            yield from ((key[1], words) for words in waiting)
+            waiting = []
+    yield from (("", words) for words in waiting)
+
+
+def _without_remarks(text: str) -> str:
+    """Return a draft without its comments, which are done with when it becomes an entry."""
+    head, body = _split(text)
+    lines = [line for line in head.splitlines(True) if not line.startswith("#") or _KEPT in line]
+    return f"---\n{''.join(lines)}---\n{body}"
 
 
 def _revised(old: str, given: Mapping[str, Any]) -> str:

@@ -94,7 +94,10 @@ def desk(tmp_path: Path) -> Desk:
         path.write_text(text, encoding="utf-8")
     drafts = tmp_path / "drafts"
     drafts.mkdir()
-    draft = "---\ntitle: 砍伐城市树木审批\nlevel: national\n---\n\n要先批。\n"
+    draft = (
+        "---\n# 原文指纹：abc（请留着）\n# 导入的草稿\ntitle: 砍伐城市树木审批\n"
+        "# 请核对（把握 60%）\nlevel: national\n# 请填写一句话说明\nsummary:\n---\n\n要先批。\n"
+    )
     (drafts / "tree-felling.md").write_text(draft, encoding="utf-8")
     return Desk(tmp_path / "policies", drafts)
 
@@ -421,7 +424,9 @@ def test_a_draft_may_stay_unfinished(desk: Desk) -> None:
     given = desk.open("drafts/tree-felling.md") | {"issuer": "国务院"}
     trial = desk.save(Draft("drafts/tree-felling.md", given))
     assert trial.problems
-    assert "issuer: 国务院\n" in (desk.drafts / "tree-felling.md").read_text("utf-8")
+    kept = (desk.drafts / "tree-felling.md").read_text("utf-8")
+    assert "issuer: 国务院\n" in kept
+    assert "# 请核对（把握 60%）\n" in kept
     assert set(texts(desk)) == {"road.md", "occupation.md"}
 
 
@@ -433,6 +438,23 @@ def test_a_finished_draft_becomes_an_entry_where_it_is_put(desk: Desk) -> None:
     assert "folder" not in texts(desk)["tree-felling.md"]
     desk.save(Draft("drafts/tree-felling.md", given | {"issuer": "住建部"}))
     assert "issuer: 住建部\n" in texts(desk)["tree-felling.md"]
+
+
+def test_what_an_import_doubts_is_told_beside_the_form_and_gone_from_the_entry(
+    desk: Desk, client: httpx.Client
+) -> None:
+    path = "drafts/tree-felling.md"
+    body = json.dumps({"path": path, "values": nest(desk.open(path)), "new": False})
+    told = client.post(TRY, content=body, headers=HERE).json()
+    assert [(r["where"], r["message"], r["form"]) for r in told["remarks"]] == [
+        ("标题", "导入的草稿", "title"),
+        ("层级", "请核对（把握 60%）", "level"),
+        ("一句话说明", "请填写一句话说明", "summary"),
+    ]
+    desk.save(Draft(path, desk.open(path) | NEW | {"folder": "approvals"}))
+    text = texts(desk)["tree-felling.md"]
+    assert "# 原文指纹：abc（请留着）\n" in text
+    assert text.count("#") == 1 + text.count("##") * 2
 
 
 def test_an_unfinished_draft_cannot_be_put_into_the_library(desk: Desk) -> None:

@@ -212,6 +212,7 @@ def test_a_draft_is_completed_and_put_into_the_library(
 ) -> None:
     page.goto(editor + "#/collections/drafts/entries/tree-care")
     expect(page.get_by_label("标题").first).to_have_value("认养城市树木")
+    expect(pane(page).get_by_text("发文机关请核对（依据落款，把握 60%）")).to_be_visible()
     choose(page, "类别", "办事事项")
     choose(page, "适用对象", "群众")
     choose(page, "主题分类", "园林绿化")
@@ -226,6 +227,6 @@ def test_a_draft_is_completed_and_put_into_the_library(
     expect(pane(page).get_by_role("status")).to_contain_text("没有发现问题")
     save(page)
     expect(page.get_by_text("已保存到政策库的文件里").first).to_be_visible()
-    assert (policies / "approvals/tree-care.md").is_file()
+    assert "请核对" not in (policies / "approvals/tree-care.md").read_text("utf-8")
     assert not (tmp_path / "drafts/tree-care.md").exists()
     assert inspect_library(policies)[1] == ()

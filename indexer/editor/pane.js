@@ -15,7 +15,7 @@ function makePane(address) {
       body: JSON.stringify({ path, values, new: entry.get("newRecord") === true }),
     });
     const told = await answer.json();
-    return answer.ok ? told : { problems: [], left: [], page: null, refusal: told.error };
+    return answer.ok ? told : { problems: [], remarks: [], left: [], page: null, refusal: told.error };
   }
 
   /** Stop a save that the service would refuse, and say why. */
@@ -58,7 +58,7 @@ function makePane(address) {
         return h("p", { className: "bad" }, "编辑服务没有回答，可能已经停了。请不要关掉这个网页，重新运行 policykb edit 再试。");
       }
       if (!told) return h("p", { className: "wait" }, "正在核查……");
-      return h("main", {}, this.verdict(told), this.problems(told.problems), this.left(told.left), this.page(told));
+      return h("main", {}, this.verdict(told), this.problems(told.problems), this.remarks(told.remarks), this.left(told.left), this.page(told));
     },
     verdict({ refusal, problems, draft }) {
       if (refusal) return h("p", { className: "bad", role: "status" }, refusal);
@@ -77,6 +77,11 @@ function makePane(address) {
     link({ form, where }) {
       if (!form) return h("strong", {}, where);
       return h("button", { type: "button", onClick: () => this.props.onFieldClick(form) }, where);
+    },
+    remarks(remarks) {
+      if (!remarks.length) return null;
+      const rows = remarks.map((remark, number) => h("li", { key: number }, this.link(remark), remark.message));
+      return h("section", {}, h("h2", {}, "文件里写着的说明，请一条条看过"), h("ol", {}, rows));
     },
     left(left) {
       if (!left.length) return null;
