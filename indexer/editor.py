@@ -201,7 +201,8 @@ class _Editor:
         note = "" if told in (label(Status.IN_FORCE), "草稿") else f"　【{told}】"
         topic = next(iter(values.get("topic") or [""]))
         shown = {"told": told, "note": note, "first_topic": topic}
-        return nest(values) | shown | {"title": title, "reviewed": reviewed}
+        chosen = {name: values.get(name, []) for name in ("audience", "topic")}
+        return nest(values) | shown | chosen | {"title": title, "reviewed": reviewed}
 
     def _get(self, given: Mapping[str, Any]) -> Any:
         path = str(given.get("path", ""))

@@ -42,10 +42,9 @@ def git(folder: Path, *command: str) -> str:
 def editor(policies: Path, tmp_path: Path) -> Iterator[str]:
     drafts = tmp_path / "drafts"
     drafts.mkdir()
-    (drafts / "tree-care.md").write_text(
-        "---\ntitle: 认养城市树木\nissuer: 区园林中心\n---\n\n## 一句话说清\n\n可以认养。\n",
-        "utf-8",
-    )
+    doubt = "# 请核对（依据落款，把握 60%）\n"
+    draft = f"---\ntitle: 认养城市树木\n{doubt}issuer: 区园林中心\n---\n\n可以认养。\n"
+    (drafts / "tree-care.md").write_text(draft, "utf-8")
     with serve(make_editor(Desk(policies, drafts), Preview(ROOT), lambda: TODAY)) as address:
         yield f"{address}edit/"
 
@@ -212,7 +211,9 @@ def test_a_draft_is_completed_and_put_into_the_library(
 ) -> None:
     page.goto(editor + "#/collections/drafts/entries/tree-care")
     expect(page.get_by_label("标题").first).to_have_value("认养城市树木")
-    expect(pane(page).get_by_text("发文机关请核对（依据落款，把握 60%）")).to_be_visible()
+    doubt = pane(page).get_by_role("listitem").filter(has_text="请核对（依据落款，把握 60%）")
+    expect(doubt).to_contain_text("发文机关", timeout=WAIT)
+    expect(page.get_by_text("没有要保存的修改")).to_be_visible()
     choose(page, "类别", "办事事项")
     choose(page, "适用对象", "群众")
     choose(page, "主题分类", "园林绿化")

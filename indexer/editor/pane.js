@@ -49,7 +49,8 @@ function makePane(address) {
     async update() {
       const entry = this.props.entry;
       const told = await tryOut(entry).catch(() => null);
-      if (this.gone || entry !== this.props.entry) return;
+      // A later answer is on its way when more was filled in meanwhile.
+      if (this.gone || entry.get("data") !== this.props.entry.get("data")) return;
       this.setState({ told, failed: told === null });
     },
     render() {
