@@ -24,7 +24,7 @@ serve: .venv/.serve
 test: lint types check tests
 
 check: .venv/.test
-	$(BIN)/policykb check
+	$(BIN)/policykb check $(if $(REVIEWED_SINCE),--require-review --since $(REVIEWED_SINCE))
 
 lint: .venv/.test
 	$(BIN)/ruff check

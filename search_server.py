@@ -15,6 +15,7 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlencode
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
@@ -26,6 +27,15 @@ from indexer import __version__
 from indexer.access import VARIABLE, Access, AccessUnsafe, WrongToken, open_access
 from indexer.bundles import plan_bundle
 from indexer.clock import today
+from indexer.corrections import (
+    FIELDS,
+    KIND_LABELS,
+    LONGEST,
+    InboxUnusable,
+    Reception,
+    open_reception,
+    parse_proposal,
+)
 from indexer.delivery import (
     ASK_FIRST,
     HEADERS,
@@ -52,6 +62,7 @@ from indexer.index import (
 )
 from indexer.internal import NO_NOTES, Notes, read_notes, search_noted
 from indexer.matching import match
+from indexer.moved import unknown_entry
 from indexer.notice import Notice
 from indexer.noticehtml import notice_style, render_file
 from indexer.noticepdf import PdfUnavailable, Printer
@@ -71,6 +82,7 @@ from indexer.problems import (
 from indexer.profile import parse_profile
 from indexer.query import search
 from indexer.questions import answers_schema, load_questions
+from indexer.quotas import Quota
 from indexer.reminders import known_dues, write_reminders
 from indexer.suggest import suggest
 from indexer.synonyms import load_synonyms
@@ -169,11 +181,13 @@ def make_app(
     *,
     today: Callable[[], date] = today,
     access: Access | None = None,
+    reception: Reception | None = None,
 ) -> FastAPI:
     """Return the application over the index in `index` and, if given, the built site in `site`.
 
     Several processes put the counts of their requests together in the folder `counts`. Internal
-    notes are shown only with an `access`, which says to whom.
+    notes are shown only with an `access`, which says to whom. What readers propose is taken only
+    with a `reception`, which says where it is kept.
     Raises IndexMissing or SiteMissing when there is nothing to serve yet, LexiconError when a file
     of the lexicon cannot be followed, PolicyError when the notes cannot be read.
     """
@@ -191,6 +205,8 @@ def make_app(
         redoc_url=None,
     )
     _add_api(app, latest, today, access)
+    if reception is not None:
+        _add_corrections(app, latest, today, reception, counts)
     _add_monitoring(app, latest, counts)
     _add_errors(app)
     if site is not None:
@@ -266,7 +282,7 @@ def _add_api(
         edition, day = latest.get(), given or today()
         index, inside = edition.index, access and access.is_shown(request.headers)
         if slug not in index.rows:
-            return _no_entry(slug, index)
+            return _no_entry(slug, index, lambda new: _beside(new, request))
         if inside:
             note = edition.notes.texts.get(slug)
             record = _record(index, slug, day) | ({"internal": note} if note else {})
@@ -281,7 +297,7 @@ def _add_api(
         _, given = parse_params([pair for pair in others if pair[0] == "as_of"])
         edition, day = latest.get(), given or today()
         if slug not in edition.index.rows:
-            return _no_entry(slug, edition.index)
+            return _no_entry(slug, edition.index, lambda new: _beside(new, request))
         find = sources_of_index(edition.index)
         notice = make_notice(find, slug, situations, day, str(request.base_url))
         tag = tag_of(request.scope["path"], edition.mark, sources, notice.link, form)
@@ -320,7 +336,13 @@ def _add_api(
         edition, day = latest.get(), today()
         record = edition.index.record(params.slug)
         if record is None:
-            return _no_entry(params.slug, edition.index)
+            asked = request.query_params.multi_items()
+            others = [pair for pair in asked if pair[0] != "slug"]
+            return _no_entry(
+                params.slug,
+                edition.index,
+                lambda new: f"due?{urlencode([('slug', new), *others])}",
+            )
         slug, title = params.slug, record["title"]
         calendar = load_calendar()
         found = calculate(terms_of(record), params.filing, calendar)
@@ -342,9 +364,51 @@ def _add_api(
         raise HTTPException(404)
 
 
-def _no_entry(slug: str, index: Index) -> Response:
-    hint = did_you_mean(slug[:80], index.slugs)
-    return _errors(404, ParameterProblem("slug", f"没有条目{shown(slug)}。{hint}"))
+def _no_entry(slug: str, index: Index, address_of: Callable[[str], str]) -> Response:
+    """Lead on from a former name (308), tell of what was withdrawn (410), or say there is none."""
+    problem = ParameterProblem("slug", unknown_entry(slug, index.slugs, index.former))
+    move = index.former.get(slug)
+    if move is None:
+        return _errors(404, problem)
+    if move.is_withdrawn:
+        return _errors(410, problem, headers=ASK_FIRST)
+    # Asked for again each time: a name may be given back.
+    return _errors(308, problem, headers={**ASK_FIRST, "Location": address_of(move.to)})
+
+
+def _beside(slug: str, request: Request) -> str:
+    """Return the address of another entry from that of the one asked for."""
+    query = request.url.query
+    return f"{slug}?{query}" if query else slug
+
+
+def _add_corrections(
+    app: FastAPI,
+    latest: LatestIndex,
+    today: Callable[[], date],
+    reception: Reception,
+    counts: Path | None,
+) -> None:
+    quota = Quota(reception.salt, counts)
+
+    @app.post("/api/corrections", summary="纠错、补充", status_code=201, openapi_extra=_CORRECTION)
+    def post_correction(request: Request, body: Annotated[bytes, Depends(_read_body)]) -> Response:
+        # A page of another site can send a form, but not JSON, without asking this service first.
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/json":
+            raise HTTPException(415)
+        proposal = parse_proposal(_read_json(body, FIELDS), latest.get().index.rows)
+        seconds = quota.take(request.client.host if request.client else "", time.time())
+        if seconds:
+            message = f"一下子发得太多了，请过 {-(-seconds // 60)} 分钟再发；急事请打 12345。"
+            headers = {**NO_STORE, "Retry-After": str(seconds)}
+            return _errors(429, ParameterProblem("", message), headers=headers)
+        try:
+            number = reception.inbox.add(proposal, today())
+        except InboxUnusable as error:
+            return _errors(503, ParameterProblem("", str(error)), headers=NO_STORE)
+        message = f"收到了，编号 {number}。编辑核对以后会更正，不会单独答复；急事请打 12345。"
+        return Json({"number": number, "message": message}, status_code=201, headers=NO_STORE)
 
 
 def _take_format(pairs: list[tuple[str, str]]) -> tuple[Format | None, list[tuple[str, str]]]:
@@ -440,6 +504,7 @@ def _add_errors(app: FastAPI) -> None:
             400: f"请求内容要写成 UTF-8 的 JSON，例如 {_EXAMPLE}。",
             404: "没有这个地址，请检查网址。",
             405: f"这个地址不接受 {request.method} 请求。",
+            415: "请求头要写 Content-Type: application/json。",
         }
         message = messages.get(error.status_code, "请求无法处理。")
         return _errors(error.status_code, ParameterProblem("", message), headers=error.headers)
@@ -579,6 +644,29 @@ def _match_body() -> dict[str, Any]:
     return {"required": True, "content": content}
 
 
+def _correction_body() -> dict[str, Any]:
+    """Describe the body of a correction for readers of the interface description."""
+    kinds = "、".join(f"{kind}（{name}）" for kind, name in KIND_LABELS.items())
+    text = {"type": "string"}
+    properties = {
+        "slug": {**text, "description": "条目名；不写，就是说整个政策库"},
+        "kind": {**text, "enum": list(KIND_LABELS), "description": kinds},
+        "text": {**text, "maxLength": LONGEST["text"], "description": "哪里不对，应该是什么"},
+        "basis": {**text, "maxLength": LONGEST["basis"], "description": "依据是什么"},
+        "version": {**text, "description": "网页上的内容版本；写了条目名就要写"},
+    }
+    schema = {
+        "type": "object",
+        "required": ["kind", "text"],
+        "additionalProperties": False,
+        "properties": properties,
+    }
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+_CORRECTION = _correction_body()
+
+
 def _due_parameters() -> list[dict[str, Any]]:
     """Describe the parameters of due dates for readers of the interface description."""
     text = {"type": "string"}
@@ -642,16 +730,27 @@ def main() -> int:
         "--policies", type=Path, default=Path("policies"), help="条目文件夹，内部备注从这里读"
     )
     parser.add_argument("--token-file", type=Path, help=f"口令文件，也可以用环境变量 {VARIABLE}")
+    parser.add_argument("--corrections", type=Path, help="收读者的纠错，放在这个文件夹")
     options = parser.parse_args()
     if options.token_file and not options.internal:
         parser.error("--token-file 只和 --internal 一起用。")
     try:
+        published = (options.policies, options.index, options.site)
+        inbox = options.corrections
+        reception = open_reception(inbox, published) if inbox else None
         listener = listen(options.host, options.port)
         given = (options.policies, options.token_file, listener)
         access = open_access(*given) if options.internal else None
-        make = partial(make_app, options.index, options.site, access=access)
+        make = partial(make_app, options.index, options.site, access=access, reception=reception)
         serve(make, listener, options.workers, partial(_tell, address_of(listener)))
-    except (IndexMissing, SiteMissing, AddressUnusable, AccessUnsafe, LexiconError) as error:
+    except (
+        IndexMissing,
+        SiteMissing,
+        AddressUnusable,
+        AccessUnsafe,
+        InboxUnusable,
+        LexiconError,
+    ) as error:
         sys.stderr.write(f"search_server：{error}\n")
         return 2
     except PolicyError as error:

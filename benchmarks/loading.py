@@ -14,6 +14,8 @@ from indexer.loader import Readings, inspect_library
 Result = TypeVar("Result")
 
 POLICIES = Path(__file__).resolve().parent.parent / "policies"
+# The fields that name other entries.
+LINKED = ("related", "based_on", "supersedes", "superseded_by", "amends", "repeals", "bundle")
 
 
 def main() -> None:
@@ -61,7 +63,7 @@ def make_entries(root: Path, count: int) -> int:
         text = original.read_text(encoding="utf-8")
         head, _, body = text.removeprefix("---\n").partition("\n---\n")
         values = yaml.load(head, Loader=yaml.CBaseLoader)
-        for name in ("related", "based_on", "supersedes", "superseded_by", "amends", "repeals"):
+        for name in LINKED:
             values.pop(name, None)  # the last copy may be cut short
         values.pop("doc_number", None)
         for slug in slugs:

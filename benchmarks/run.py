@@ -206,6 +206,7 @@ def change_one(source: Source, size: int, folder: Path) -> dict[str, float]:
     """Measure changes on a copy of our index."""
     copy = folder / "changing"
     shutil.copytree(folder / Ours.index, copy)
+    os.sync()  # what is measured is not to wait for the copy to reach the disk
     try:
         return measure_changes(read_entries(source, size), copy)
     finally:

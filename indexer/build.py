@@ -16,6 +16,7 @@ from indexer import reuse
 from indexer.reuse import Record
 
 CONFIG = "mkdocs.yml"
+AUTHORS = "history_authors"  # below `extra`
 
 
 class SiteError(Exception):
@@ -58,6 +59,12 @@ def site_address(root: Path) -> str:
     text = (root / CONFIG).read_text(encoding="utf-8")
     found = re.search(r"^site_url:[ \t]*[\"']?(https?://[^\s\"'#]+)", text, re.MULTILINE)
     return found[1] if found else ""
+
+
+def shows_authors(root: Path) -> bool:
+    """Tell whether mkdocs.yml wants the names of authors in the history of entries."""
+    text = (root / CONFIG).read_text(encoding="utf-8")
+    return re.search(rf"^[ \t]+{AUTHORS}:[ \t]*true\b", text, re.MULTILINE) is not None
 
 
 def _run_mkdocs(root: Path, target: Path, pages: Path) -> None:

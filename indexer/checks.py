@@ -12,6 +12,7 @@ from indexer.conditions import check_condition
 from indexer.formulas import check_estimate
 from indexer.frontmatter import FrontMatter, Loc, line_of, place_name
 from indexer.library import Entry, link_targets, linked_slug
+from indexer.moved import Move
 from indexer.policy import Benefit, Condition, Estimate, Kind, Policy
 from indexer.privacy import PersonalKind, find_personal_data
 from indexer.problems import Problem, did_you_mean, shown
@@ -20,6 +21,7 @@ Finding = tuple[Loc, str]
 
 MAX_CIRCLES = 20  # finding one costs a pass over the library
 MAX_HINTS = 200  # so does the nearest name
+NONE_MOVED: Mapping[str, Move] = {}
 RELATIONS = ("supersedes", "amends", "repeals", "based_on")  # each points back in time
 _TAG = re.compile(r"<[A-Za-z/!?][^\n]{0,40}")
 
@@ -100,8 +102,8 @@ def _strings(value: object, loc: Loc = ()) -> Iterator[tuple[Loc, str]]:
 class _Names:
     """The names that an entry may refer to, with help for those it gets wrong."""
 
-    def __init__(self, slugs: set[str]) -> None:
-        self.slugs = slugs
+    def __init__(self, slugs: set[str], former: Mapping[str, Move]) -> None:
+        self.slugs, self._former = slugs, former
         self._sorted = sorted(slugs)
         self._hints: dict[tuple[str, str], str] = {}
 
@@ -109,7 +111,9 @@ class _Names:
         return slug in self.slugs
 
     def hint(self, slug: str, own: str) -> str:
-        """Return the nearest name but its own; only for the first MAX_HINTS wrong names."""
+        """Return what became of a name, or the nearest but its own for the first MAX_HINTS."""
+        if slug in self._former:
+            return str(self._former[slug])
         if (slug, own) not in self._hints and len(self._hints) < MAX_HINTS:
             others = (name for name in self._sorted if name != own)
             self._hints[slug, own] = did_you_mean(slug, others)
@@ -125,16 +129,21 @@ def check_entry(entry: Entry) -> Iterator[Finding]:
     yield from _check_bundle(entry)
 
 
-def check_library(entries: Sequence[Entry], slugs: set[str], prefix: str = "") -> list[Problem]:
+def check_library(
+    entries: Sequence[Entry],
+    slugs: set[str],
+    prefix: str = "",
+    former: Mapping[str, Move] = NONE_MOVED,
+) -> list[Problem]:
     """Return every mistake between entries.
 
     `slugs` are the names of all files, also of those that could not be read: a link to a broken
-    entry is not dangling. `prefix` stands before every path.
+    entry is not dangling. `prefix` stands before every path. `former` tells of names of the past.
     """
     by_slug: dict[str, Entry] = {}
     for entry in entries:
         by_slug.setdefault(entry.policy.slug, entry)
-    names = _Names(slugs)
+    names = _Names(slugs, former)
     problems: list[Problem] = []
     for entry in entries:
         findings = chain(

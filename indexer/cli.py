@@ -14,9 +14,9 @@ import typer.core
 from rich.markup import escape
 from typer import rich_utils
 
-from indexer import counter, formedit
+from indexer import addresses, counter, formedit, history, intake, reviewing, upkeep
 from indexer.access import AccessUnsafe, open_access
-from indexer.build import SiteError, SiteReport, build_site
+from indexer.build import SiteError, SiteReport, build_site, shows_authors
 from indexer.checkcodes import WrongCode
 from indexer.clock import today
 from indexer.commandline import (
@@ -49,6 +49,7 @@ from indexer.explain import Part, explain
 from indexer.frontmatter import line_of, read_front_matter
 from indexer.index import Index, IndexMissing, open_index
 from indexer.internal import NO_NOTES, read_notes, search_noted
+from indexer.issuers import check_issuers
 from indexer.leaks import find_leaks
 from indexer.library import Library
 from indexer.loader import Readings, inspect_library
@@ -74,6 +75,7 @@ from indexer.terminal import (
     print_note_hits,
     print_preview,
     print_problems,
+    print_reminders,
     print_report,
     print_summary,
     problem_rows,
@@ -133,6 +135,13 @@ def check(
         bool,
         typer.Option("--built", help="改查生成的文件（build）：里面有没有内部备注、个人信息。"),
     ] = False,
+    require_review: Annotated[
+        bool, typer.Option("--require-review", help="没有审核过的条目也算问题。")
+    ] = False,
+    names: Annotated[int | None, typer.Option(min=1, help="要几个不同的人看过，不写是 2。")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="这个提交（或标签）以后没有改过的条目，算审核过。")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """核查条目：一次列出全部问题，写明文件、行、字段和怎么改。"""
@@ -142,12 +151,17 @@ def check(
     load_calendar()  # pages and due dates follow from it, so a mistake in it is told here too
     with bar("读取条目") as step:
         library, problems = inspect_library(policies, step)
+    reviewed = reviewing.check_review(library, names, since, require_review)
+    problems = tuple(sorted({*problems, *reviewed}))
     if chosen:
         problems = tuple(problem for problem in problems if problem.path in chosen)
+    reminders = [found for found in check_issuers(library) if not chosen or found.path in chosen]
     if as_json:
-        print_json({"entries": len(library.entries), "problems": problem_rows(problems)})
+        rows = {"problems": problem_rows(problems), "reminders": problem_rows(reminders)}
+        print_json({"entries": len(library.entries), **rows})
     else:
         print_problems(problems)
+        print_reminders(reminders)
         if not problems:
             out.print(f"{len(chosen) or len(library.entries)} 个条目，没有发现问题。")
     raise typer.Exit(1 if problems else 0)
@@ -251,17 +265,23 @@ def serve(
     token_file: Annotated[
         Path | None, typer.Option(help="口令文件；也可以用环境变量 POLICYKB_TOKEN。")
     ] = None,
+    corrections: Annotated[
+        Path | None, typer.Option(help="收读者的纠错，一条一个文件，放在这个文件夹。")
+    ] = None,
 ) -> None:
     """核查、建索引、生成网站，然后提供浏览和检索。"""
     from indexer import workers as processes
+    from indexer.corrections import InboxUnusable, open_reception
     from search_server import make_app
 
     if token_file and not internal:
         raise WrongUse("--token-file 只和 --internal 一起用。")
     try:
+        published = (policies, BUILT, index_dir, pages_dir, site_dir)
+        reception = open_reception(corrections, published) if corrections else None
         listener = processes.listen(host, port)
         access = open_access(policies, token_file, listener) if internal else None
-    except (processes.AddressUnusable, AccessUnsafe) as error:
+    except (processes.AddressUnusable, AccessUnsafe, InboxUnusable) as error:
         raise WrongUse(str(error)) from None
     known: Readings = {}
     library = load_entries(policies, known)
@@ -273,7 +293,7 @@ def serve(
         _watch_in_background(policies, index_dir, pages_dir, site_dir, known)
     address = processes.address_of(listener)
     processes.serve(
-        partial(make_app, index_dir, site_dir, access=access),
+        partial(make_app, index_dir, site_dir, access=access, reception=reception),
         listener,
         workers,
         lambda: out.print(f"政策库已经打开：{address} （按 Ctrl+C 结束）"),
@@ -309,11 +329,15 @@ def search_command(
         noted = search_noted(opened, notes, params, day or today())
         parts = _explain(opened, noted.answer) if explained else {}
         reply = _first_reply(opened, noted.answer)
+        moved_to = opened.former.get(query.strip())
     if as_json:
         answer = noted.to_dict() if internal else noted.answer.to_dict()
         told = {slug: [asdict(part) for part in found] for slug, found in parts.items()}
-        print_json(answer | ({"explanation": told} if explained else {}))
+        named = {"moved": moved_to.to_row()} if moved_to else {}
+        print_json(answer | ({"explanation": told} if explained else {}) | named)
     else:
+        if moved_to:
+            out.print(escape(str(moved_to)))
         print_answer(noted.answer, parts, noted.notes, reply)
         print_note_hits(noted)
 
@@ -435,6 +459,15 @@ command("notice")(counter.notice)
 command("due")(counter.due)
 command("bundle")(counter.bundle)
 command("edit")(formedit.edit)
+command("diff")(history.diff)
+command("impact")(history.impact)
+command("worklist")(upkeep.worklist)
+command("links")(upkeep.links)
+command("rename")(addresses.rename)
+command("withdraw")(addresses.withdraw)
+command("import")(intake.import_command)
+command("approve")(reviewing.approve)
+command("corrections")(reviewing.corrections)
 
 
 @command()
@@ -452,7 +485,8 @@ def _build_index(library: Library, index_dir: Path, full: bool) -> tuple[BuildRe
 
 def _build_pages(library: Library, pages_dir: Path) -> dict[str, int]:
     with bar("写网页稿") as step:
-        return asdict(build_pages(library, pages_dir, today(), progress=step))
+        authors = shows_authors(project_root())
+        return asdict(build_pages(library, pages_dir, today(), progress=step, authors=authors))
 
 
 def _build_site(library: Library, pages_dir: Path, site_dir: Path) -> tuple[SiteReport, float]:

@@ -21,6 +21,7 @@ POLICIES, INDEX = Path("policies"), Path("build/index")
 PAGES, SITE = Path("build/pages"), Path("build/site")
 BUILT = Path("build")
 EVALUATED = Path("tests/evaluated.json")
+PERSONAS, JUDGED = Path("tests/personas"), Path("tests/judgements.csv")
 
 
 class WrongUse(Exception):

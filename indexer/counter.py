@@ -28,9 +28,9 @@ from indexer.duedates import calculate, terms_of
 from indexer.filings import parse_due
 from indexer.index import open_index
 from indexer.library import Library
+from indexer.moved import unknown_entry
 from indexer.notices import Format
 from indexer.params import parse_params
-from indexer.problems import did_you_mean, shown
 from indexer.reminders import known_dues, write_reminders
 from indexer.terminal import (
     as_json_bytes,
@@ -76,8 +76,8 @@ def notice(
     _, day = parse_params([("as_of", as_of)] if as_of is not None else [])
     find = notices.sources_of_library(library)
     if slug not in library.by_slug:
-        hint = did_you_mean((slug or "")[:80], library.by_slug)
-        raise WrongUse(f"没有条目{shown(slug)}。{hint}用 policykb search 可以查条目名。")
+        message = unknown_entry(slug or "", library.by_slug, library.former)
+        raise WrongUse(f"{message}用 policykb search 可以查条目名。")
     notice = notices.make_notice(find, slug, situation or [], day or today(), base)
     told = as_json_bytes(notice.to_dict()) if as_json else notices.render(notice, chosen_form)
     _put(told, out_file)
@@ -103,8 +103,11 @@ def _verify(
         origin = proof.find_origin(code, library)
         then = proof.tell_then(origin, code, library)
         remade = proof.rebuild(origin, code, library, form, address) if out_file else b""
-    now, gone = proof.present_notice(origin, notices.sources_of_library(library), today())
-    changes = [*(f"情形“{name}”现在没有了" for name in gone), *proof.changes_since(then, now)]
+    find = notices.sources_of_library(library)
+    now, gone = proof.present_notice(origin, find, today(), library.former)
+    moved = library.former.get(origin.slug)
+    changes = [str(moved)] if moved else []
+    changes += [*(f"情形“{name}”现在没有了" for name in gone), *proof.changes_since(then, now)]
     late = proof.dated_before(then, library.root)
     if out_file is not None:
         _put(remade, out_file)
@@ -158,8 +161,7 @@ def due(
     with open_index(index_dir) as opened:
         record = opened.record(params.slug)
         if record is None:
-            hint = did_you_mean(slug[:80], opened.slugs)
-            raise WrongUse(f"没有条目{shown(slug)}。{hint}")
+            raise WrongUse(unknown_entry(slug, opened.slugs, opened.former))
     found = calculate(terms_of(record), params.filing, load_calendar())
     if as_json:
         print_json({"slug": slug, "title": record["title"], **found.to_dict()})
@@ -184,8 +186,7 @@ def bundle(
     with open_index(index_dir) as opened:
         record = opened.record(slug)
         if record is None:
-            hint = did_you_mean(slug[:80], opened.slugs)
-            raise WrongUse(f"没有条目{shown(slug)}。{hint}")
+            raise WrongUse(unknown_entry(slug, opened.slugs, opened.former))
         if "bundle" not in record:
             raise WrongUse(f"{slug} 不是一件事：它没有写 bundle（要办的几项）。")
         plan = plan_bundle(record, opened.record)

@@ -45,6 +45,8 @@ FOREVER = "public, max-age=31536000, immutable"
 # Material names its files after their content; every other file may change under its name.
 _NAMED_BY_CONTENT = re.compile(r"assets/(?:[\w.-]+/)*[\w-]+\.[0-9a-f]{8}\.min\.(?:css|js)")
 
+_ENTRY_PAGE = re.compile(r"/policies/([a-z0-9]+(?:-[a-z0-9]+)*)\.html")
+
 # The site needs no inline script, style or handler, so none may run.
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -207,6 +209,8 @@ class Site(StaticFiles):
 class Metrics:
     """How many requests were answered and how long it took, by route: never by what was asked.
 
+    Of the entries it counts how often the page of each was read, and by nobody.
+
     With several processes each writes its counts below `shared`, and any of them tells the sum.
     """
 
@@ -225,11 +229,18 @@ class Metrics:
         self._seconds = Histogram(
             "policykb_request_seconds", "Time to answer.", ["route"], registry=own
         )
+        self._reads = Counter(
+            "policykb_entry_reads", "Times the page of an entry was read.", ["slug"], registry=own
+        )
 
     def note(self, route: str, status: int, seconds: float) -> None:
         """Count one answer."""
         self._requests.labels(route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
+
+    def note_read(self, slug: str) -> None:
+        """Count one reader of an entry's page."""
+        self._reads.labels(slug).inc()
 
     def tell(self) -> bytes:
         """Return all counts as Prometheus reads them."""
@@ -280,6 +291,10 @@ class Guard:
             # The route, never the address or the words that were asked for.
             route = getattr(scope.get("route"), "path", "site")
             self._metrics.note(route, status, perf_counter() - started)
+            page = _ENTRY_PAGE.fullmatch(scope["path"])
+            # Only pages that are there: their number is that of the entries, whatever is asked.
+            if page and scope["method"] == "GET" and status in (200, 304):
+                self._metrics.note_read(page[1])
 
     def _guarded(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         given = dict(headers)

@@ -159,7 +159,8 @@ class _Editor:
         action = str(asked.get("action", ""))
         if action in ("deleteFile", "deleteFiles"):
             raise Refused(
-                "条目不在这里删。政策失效或被替代，请填失效日期、被哪个条目替代，旧的条目留着备查。"
+                "条目不在这里删。政策失效或被替代，请填失效日期、被哪个条目替代，旧的条目留着备查；"
+                "写错的、不该收的，用命令 policykb withdraw 撤下。"
             )
         if action in ("persistMedia", "getMediaFile"):
             raise Refused("政策库只放文字，不收图片和附件；请写清楚在哪里领取或下载。")

@@ -200,7 +200,7 @@ class Desk:
             return Trial(path, text, None, library, tuple(sorted(set(problems))), ())
         others = [other for other in library.entries if other.path != entry.path]
         entries = sorted([*others, entry], key=lambda e: (e.policy.slug, e.path))
-        whole = Library(library.root, tuple(entries))
+        whole = replace(library, entries=tuple(entries))
         mine, left = _judge(entry, whole, before)
         return Trial(path, text, entry, whole, tuple(sorted({*problems, *mine})), left)
 
@@ -235,7 +235,8 @@ def _judge(
     """
     slugs = set(whole.by_slug) | {Path(problem.path).stem for problem in before}
     path = f"{whole.root.name}/{entry.path}"
-    after = check_library(whole.entries, slugs, f"{whole.root.name}/")
+    former = {move.slug: move for move in whole.moves}
+    after = check_library(whole.entries, slugs, f"{whole.root.name}/", former)
     new = [p for p in after if p.path == path or p not in before]
     mine = [replace(p, path=path, line=1) for p in new if p.path != path and _is_clash(p)]
     mine += [p for p in new if p.path == path and not _mended_elsewhere(p, entry.policy, slugs)]

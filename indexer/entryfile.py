@@ -58,7 +58,7 @@ def revise_entry(text: str, values: Mapping[str, Any], body: str | None = None) 
     """
     head, old_body = split_entry(text.replace("\r\n", "\n"))
     old = read_front_matter(head, first_line=1).values
-    blocks = dict(_blocks(head))
+    blocks = dict(blocks_of(head))
     lead = blocks.pop("", "")
     kept = {name: blocks[name] for name in blocks if old.get(name) == values.get(name)}
     new = {
@@ -81,11 +81,16 @@ def replace_values(text: str, changes: Mapping[Loc, str]) -> str:
     """
     head, _ = split_entry(text)
     start = text.index(head)
-    places = dict(_scalars(yaml.compose(head, Loader=yaml.BaseLoader), ()))
+    return text[:start] + replace_scalars(head, changes) + text[start + len(head) :]
+
+
+def replace_scalars(document: str, changes: Mapping[Loc, str]) -> str:
+    """Return a document of YAML with other values at these places, each of them text."""
+    places = dict(_scalars(yaml.compose(document, Loader=yaml.BaseLoader), ()))
     spans = sorted(((places[loc], value) for loc, value in changes.items()), reverse=True)
     for (first, last), value in spans:
-        text = text[: start + first] + write_scalar(value) + text[start + last :]
-    return text
+        document = document[:first] + write_scalar(value) + document[last:]
+    return document
 
 
 def write_scalar(value: str) -> str:
@@ -96,16 +101,26 @@ def write_scalar(value: str) -> str:
 
 def save_entry(path: Path, text: str) -> None:
     """Put the text in place in one step, so that nobody ever reads half a file."""
+    staged = stage_file(path, text)
+    try:
+        staged.replace(path)
+    except BaseException:
+        staged.unlink(missing_ok=True)
+        raise
+
+
+def stage_file(path: Path, text: str) -> Path:
+    """Write the text beside its place, with what it replaces still there; return where."""
     path.parent.mkdir(parents=True, exist_ok=True)
     number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
             file.write(text)
         Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
-        Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+    return Path(name)
 
 
 def _lines(text: str) -> list[str]:
@@ -128,7 +143,7 @@ def _place_of(name: str, written: list[str]) -> int:
     return max((at + 1 for at, other in enumerate(written) if other in before), default=0)
 
 
-def _blocks(head: str) -> Iterator[tuple[str, str]]:
+def blocks_of(head: str) -> Iterator[tuple[str, str]]:
     """Yield each key of the top level with its lines; comments above it belong to it."""
     name, lines, pending = "", list[str](), list[str]()
     for line in _lines(head):

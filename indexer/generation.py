@@ -1,7 +1,7 @@
 """A generation (代): how one corpus stands in its files, written once and mapped by all readers."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from indexer.arrays import Strings, map_array, save_arrays
 from indexer.content import Content
 from indexer.corpus import Averages, Corpus
 from indexer.facts import Facts
+from indexer.moved import Move, make_move
 from indexer.phrases import Phrases, names_by_character, order_of_titles, sounding_pairs
 from indexer.pinyin import readings, syllables
 from indexer.ranking import Forward, Postings
@@ -59,6 +60,11 @@ class Generation:
         return _lines_of(self.arrays["commits"])
 
     @cached_property
+    def moves(self) -> tuple[Move, ...]:
+        """What became of each name that an entry once had."""
+        return tuple(make_move(row) for row in self.meta["moves"])
+
+    @cached_property
     def folded_phrases(self) -> str:
         """All phrases as they are compared, each behind a line break."""
         return self.corpus.phrases.folded
@@ -72,10 +78,12 @@ def save(
     folder: Path,
     contents: list[Path],
     fingerprint: str,
+    moves: Iterable[Move] = (),
 ) -> None:
     """Write a corpus under another name and rename it when it is whole.
 
-    `contents` are the folders of its content, of which those that are missing are written.
+    `contents` are the folders of its content, of which those that are missing are written;
+    `moves` tell of names that entries once had.
     """
     for content, place in zip(corpus.contents, contents, strict=True):
         if not place.exists():
@@ -92,6 +100,7 @@ def save(
         "averages": vars(corpus.averages),
         "syllables": syllables(),
         "names": corpus.phrases.names,
+        "moves": [move.to_row() for move in moves],
     }
     (part / "meta.json").write_text(json.dumps(known, ensure_ascii=False), encoding="utf-8")
     part.rename(folder)

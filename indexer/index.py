@@ -33,6 +33,7 @@ from indexer.facts import EVERYWHERE
 from indexer.generation import open_generation
 from indexer.matching import Rule, read_rules
 from indexer.memory import Memory
+from indexer.moved import Move
 from indexer.pinyin import alike, likeness
 from indexer.policy import Status
 from indexer.reading import Phrase, documents_in, is_same_issuer, stopwords
@@ -236,6 +237,16 @@ class Index:
     def commits(self) -> list[str]:
         """The last commit of the file of each row; NO_COMMIT where there is none."""
         return self._files.commits
+
+    @property
+    def moves(self) -> tuple[Move, ...]:
+        """What became of each name that an entry once had."""
+        return self._files.moves
+
+    @cached_property
+    def former(self) -> dict[str, Move]:
+        """The same by the former name."""
+        return {move.slug: move for move in self.moves}
 
     @property
     def contents(self) -> list[Path]:

@@ -1,12 +1,13 @@
 """The library (政策库): its entries, each with the file it came from."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from indexer.frontmatter import Loc, line_of
+from indexer.moved import Move
 from indexer.policy import Policy
 
 _LINK = re.compile(r"\[[^\[\]\n]{0,300}\]\(\s*<?([^()<>\s]{1,2000})")
@@ -39,10 +40,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Library:
-    """All entries below one folder, sorted by slug."""
+    """All entries below one folder, sorted by slug, and the names that entries once had."""
 
     root: Path
     entries: tuple[Entry, ...]
+    moves: tuple[Move, ...] = ()
 
     @property
     def policies(self) -> tuple[Policy, ...]:
@@ -54,11 +56,20 @@ class Library:
         """The entries by slug."""
         return {entry.policy.slug: entry for entry in self.entries}
 
+    @cached_property
+    def former(self) -> dict[str, Move]:
+        """What became of each name that is no more."""
+        return {move.slug: move for move in self.moves}
+
 
 def link_targets(line: str) -> list[str]:
     """Return where the links in a line of Markdown lead."""
-    targets: list[str] = _LINK.findall(line)
-    return targets
+    return [target for _, target in find_links(line)]
+
+
+def find_links(text: str) -> Iterator[tuple[int, str]]:
+    """Yield where each link of a Markdown text has its target, and the target."""
+    return ((match.start(1), match[1]) for match in _LINK.finditer(text))
 
 
 def linked_slug(target: str) -> str | None:

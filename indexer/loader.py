@@ -10,10 +10,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from indexer.changeset import check_unfinished
 from indexer.checks import check_body, check_entry, check_library, check_privacy
 from indexer.complaints import complain
 from indexer.frontmatter import FrontMatter, line_of, place_name, read_front_matter
 from indexer.library import Entry, Library
+from indexer.moved import check_moves, read_moves
 from indexer.policy import SLUG_PATTERN, Policy
 from indexer.problems import PolicyError, Problem, shown
 from indexer.revisions import blob_id
@@ -81,8 +83,13 @@ def inspect_library(
             progress(number, len(files))
     entries.sort(key=lambda entry: (entry.policy.slug, entry.path))
     prefix = f"{root.name}/" if root.name else ""
-    problems.extend(check_library(entries, {_stem(path) for path in files}, prefix))
-    return Library(root, tuple(entries)), tuple(sorted(set(problems)))
+    slugs = {_stem(path) for path in files}
+    moves, front, mistakes = read_moves(root)
+    problems.extend((*mistakes, *check_moves(moves, front, slugs, prefix)))
+    former = {move.slug: move for move in moves}
+    problems.extend(check_library(entries, slugs, prefix, former))
+    problems.extend(check_unfinished(root, prefix))
+    return Library(root, tuple(entries), moves), tuple(sorted(set(problems)))
 
 
 def _stem(path: str) -> str:
@@ -174,7 +181,8 @@ def _load_entry(
     if policy is None:
         return None
     name = path.relative_to(root).as_posix()
-    entry = Entry(policy, name, blob_id(data), front.lines, body_line)
+    blank = body[: len(body) - len(body.lstrip())].count("\n")  # lines that the policy leaves out
+    entry = Entry(policy, name, blob_id(data), front.lines, body_line + blank)
     for loc, message in check_entry(entry):
         problems.append(Problem(shown_path, entry.line_of(*loc), place_name(loc), message))
     return entry

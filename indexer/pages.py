@@ -10,7 +10,7 @@ from collections import Counter as Tally
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,16 @@ from indexer.entrypage import (
 )
 from indexer.faq import TopicQuestions, gather_questions
 from indexer.library import Library
+from indexer.movedpage import moved_pages
 from indexer.notice import has_notice, warnings_of
 from indexer.noticehtml import notice_style, render_sheet
 from indexer.notices import make_notice, sources_of_library
 from indexer.policy import Audience, Kind, Level, Policy, Status, label, load_topics
 from indexer.problems import PolicyError, Problem
 from indexer.questionnaire import questionnaire_files
+from indexer.recent import DAYS as CHANGE_DAYS
+from indexer.recent import Past, describe_changes, describe_history, read_past
+from indexer.revisions import SHORT
 from indexer.sitesearch import FOLDER, search_files
 from indexer.situations import options_of
 from indexer.theme import theme_style
@@ -47,6 +51,7 @@ _HEAD = b"---\ntemplate: "  # what every page begins with
 ROWS = 8  # of 最新施行 and 即将截止 on the home page
 FIRST_QUESTIONS = 3  # of a topic on the page of all topics
 CLOSING_DAYS = 60  # 即将截止: what closes within so many days
+NO_ENTRY = {"slug": "", "version": ""}  # what a draft from a list is about
 
 LISTS: dict[StrEnum, tuple[str, str]] = {
     Kind.SERVICE: ("办事事项", "要办手续、要报修、要开通，先看找谁办、带什么、多久办好。"),
@@ -71,12 +76,23 @@ class PagesReport:
 
 
 def build_pages(
-    library: Library, out: Path, day: date, *, progress: Progress | None = None
+    library: Library,
+    out: Path,
+    day: date,
+    *,
+    progress: Progress | None = None,
+    authors: bool = False,
 ) -> PagesReport:
-    """Write the pages of `library` below `out`: only what changed, and removes what is gone."""
+    """Write the pages of `library` below `out`: only what changed, and removes what is gone.
+
+    With `authors` the history of an entry also tells who changed it. Beside `out` it is kept what
+    the history came to.
+    """
     if library.root.resolve().is_relative_to(out.resolve()):
         raise ValueError(f"网页不能写进 {out}：政策库的条目就在里面，请换一个文件夹。")
-    pages = _make_pages(library, day)
+    note = out.with_name(f".{out.name}-history.json")
+    past = read_past(library, note, day - timedelta(days=CHANGE_DAYS), authors=authors)
+    pages = _make_pages(library, day, past)
     written = 0
     for number, (name, text) in enumerate(pages.items(), start=1):
         written += _write_if_changed(out / name, text)
@@ -85,7 +101,7 @@ def build_pages(
     return PagesReport(len(pages), written, _remove_others(out, set(pages)))
 
 
-def _make_pages(library: Library, day: date) -> dict[str, str]:
+def _make_pages(library: Library, day: date, past: Past) -> dict[str, str]:
     policies = library.policies
     titles = {policy.slug: policy.title for policy in policies}
     questions = gather_questions(policies, titles, day)
@@ -95,15 +111,18 @@ def _make_pages(library: Library, day: date) -> dict[str, str]:
         members = [policy for policy in policies if shelf.holds(policy)]
         beside = _questions_beside(shelf, questions)
         pages |= _list_pages(shelf, members, day, bundles, beside)
-    entries, texts = _entry_pages(library, titles)
+    entries, texts = _entry_pages(library, titles, past)
     files, version = search_files(policies, texts, _labels())
     questionnaire, match = _questionnaire(policies)
     data = _shared_files() | files | questionnaire
-    single = match | _single_pages(library, day, version)
-    return pages | entries | _notice_pages(library) | data | single
+    single = match | _single_pages(library, day, version) | _changes_page(library, past, day)
+    moved = _moved_pages(library)
+    return pages | entries | _notice_pages(library) | moved | data | single
 
 
-def _entry_pages(library: Library, titles: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+def _entry_pages(
+    library: Library, titles: Mapping[str, str], past: Past
+) -> tuple[dict[str, str], list[str]]:
     """Return the page of each entry, and what the site's own search finds of it."""
     links = link_entries(library.policies)
     pages, texts = {}, []
@@ -111,10 +130,24 @@ def _entry_pages(library: Library, titles: Mapping[str, str]) -> tuple[dict[str,
         plan = _plan(policy, library)
         entry = describe_entry(policy, links, titles, plan)
         texts.append(plain_text(policy, entry["sections"], plan))
+        entry["history"] = describe_history(past, policy.slug)
         pages[f"policies/{policy.slug}.md"] = _page(
-            "entry.html", policy.title, policy.body, summary=policy.summary, entry=entry
+            "entry.html",
+            policy.title,
+            policy.body,
+            summary=policy.summary,
+            entry=entry,
+            feedback=_feedback(library, policy.slug),
         )
     return pages, texts
+
+
+def _feedback(library: Library, slug: str) -> Data:
+    """Return what a reader's draft is about: an entry, and the content that was read.
+
+    The content is named by the beginning of its blob id, which git understands as well.
+    """
+    return {"slug": slug, "version": library.by_slug[slug].digest[:SHORT]}
 
 
 def _shared_files() -> dict[str, str]:
@@ -148,8 +181,22 @@ def _notice_pages(library: Library) -> dict[str, str]:
                 ],
                 **dates_of(policy),
             },
+            feedback=_feedback(library, policy.slug),
         )
     return pages
+
+
+def _moved_pages(library: Library) -> dict[str, str]:
+    """Return a page at each address that once was: it leads on, or says why the entry is gone."""
+    return {
+        f"{address}.md": _page(
+            "moved.html",
+            "网址换了" if told["to"] else f"已撤下：{told['title'] or told['slug']}",
+            summary="这个网址上的条目换了网址，或者已经撤下。",
+            moved=told,
+        )
+        for address, told in moved_pages(library).items()
+    }
 
 
 def _questions(policy: Policy) -> list[Data]:
@@ -229,6 +276,7 @@ def _question_pages(questions: Sequence[TopicQuestions]) -> dict[str, str]:
                 }
                 for of in questions
             ],
+            feedback=NO_ENTRY,
         )
     }
     for of in questions:
@@ -239,6 +287,7 @@ def _question_pages(questions: Sequence[TopicQuestions]) -> dict[str, str]:
             topic={"name": of.topic.name, "slug": of.topic.slug},
             total=of.total,
             groups=of.groups,
+            feedback=NO_ENTRY,
         )
     return pages
 
@@ -276,6 +325,17 @@ def _single_pages(library: Library, day: date, version: str) -> dict[str, str]:
             "topics.html", "主题", summary="按主题找办事事项和政策。", topics=topics
         ),
     }
+
+
+def _changes_page(library: Library, past: Past, day: date) -> dict[str, str]:
+    """Return the page that tells what has changed lately."""
+    page = _page(
+        "changes.html",
+        "最近更新",
+        summary="哪些政策到日子了，哪些条目新增、改动或者撤下了，改了什么。",
+        changes=describe_changes(library, past, day),
+    )
+    return {"changes.md": page}
 
 
 def _page(template: str, title: str, body: str = "", **data: Any) -> str:
@@ -430,6 +490,7 @@ def _list_pages(
     parts = [ordered[at : at + LIST_CARDS] for at in range(0, len(ordered), LIST_CARDS)] or [[]]
     names = [shelf.page, *(f"{shelf.page}-{number}" for number in range(2, len(parts) + 1))]
     common: Data = {
+        "feedback": NO_ENTRY,
         "summary": shelf.description,
         "total": len(members),
         "labels": _json(_labels()),

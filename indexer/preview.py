@@ -18,6 +18,7 @@ from indexer.bundles import plan_bundle
 from indexer.entrypage import describe_entry, link_entries
 from indexer.library import Entry, Library
 from indexer.policy import Policy
+from indexer.revisions import SHORT
 from indexer.theme import theme_style
 from indexer.workdays import DAYS, days_script, load_calendar
 
@@ -67,8 +68,10 @@ class Preview:
 
         plan = plan_bundle(policy, find) if policy.bundle else None
         described = describe_entry(policy, link_entries(library.policies), titles, plan)
+        described["history"] = {"rows": []}  # what is not saved has none
         head = {"template": "entry.html", "title": policy.title, "summary": policy.summary}
-        return head | {"entry": described}
+        feedback = {"slug": policy.slug, "version": library.by_slug[policy.slug].digest[:SHORT]}
+        return head | {"entry": described, "feedback": feedback}
 
     def _linked(self, entry: Entry) -> list[File]:
         """Return the pages to which the body leads, so that its links are no broken ones."""

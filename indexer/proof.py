@@ -22,6 +22,7 @@ import yaml
 
 from indexer.checkcodes import CheckCode
 from indexer.library import Library
+from indexer.moved import Move
 from indexer.notice import Notice, own_sources, version_of
 from indexer.notices import Find, Format, make_notice, sources_of_library, version_in
 from indexer.policy import Kind
@@ -62,15 +63,31 @@ class _Head:
 
 def find_origin(code: CheckCode, library: Library) -> Origin:
     """Return where the notice with this code came from; raise NotProven if nothing fits."""
+    present = _find_at_present(code, library)
+    if present is not None and not _renamed_since(code, present, library):
+        return present
+    try:
+        return _find_in_history(code, library.root)
+    except (NoHistory, NotProven) as error:
+        if present is not None:
+            return present
+        if isinstance(error, NotProven):
+            raise
+        raise NotProven(f"和现在的内容对不上，又查不了历史：{error}") from None
+
+
+def _find_at_present(code: CheckCode, library: Library) -> Origin | None:
     find = sources_of_library(library)
     for policy in library.policies:
         version = version_in(find, policy.slug)
         if version is not None and version.digest == code.digest:
             return Origin(policy.slug, _chosen(options_of(policy.situations), code), None)
-    try:
-        return _find_in_history(code, library.root)
-    except NoHistory as error:
-        raise NotProven(f"和现在的内容对不上，又查不了历史：{error}") from None
+    return None
+
+
+def _renamed_since(code: CheckCode, present: Origin, library: Library) -> bool:
+    """Tell whether the notice may have been given under another name, which its link still has."""
+    return any(move.to == present.slug and move.day >= code.day for move in library.moves)
 
 
 def _find_in_history(code: CheckCode, policies: Path) -> Origin:
@@ -258,12 +275,18 @@ def _lines_of(told: Mapping[str, Any]) -> list[str]:
     return [told["title"], told["summary"], *filter(None, [told["warning"]]), *rows]
 
 
-def present_notice(origin: Origin, find: Find, day: date) -> tuple[Notice | None, list[str]]:
-    """Return today's notice for the same situations, and the options that are gone."""
-    source = find(origin.slug)
-    if source is None or version_in(find, origin.slug) is None:
+def present_notice(
+    origin: Origin, find: Find, day: date, former: Mapping[str, Move]
+) -> tuple[Notice | None, list[str]]:
+    """Return today's notice for the same situations, and the options that are gone.
+
+    `former` tells under which name an entry goes that had another one then.
+    """
+    slug = former[origin.slug].to if origin.slug in former else origin.slug
+    source = find(slug)
+    if source is None or version_in(find, slug) is None:
         return None, []
     options = options_of(source.policy.situations)
     kept = [option for option in origin.chosen if option in options]
     gone = [option for option in origin.chosen if option not in options]
-    return make_notice(find, origin.slug, kept, day), gone
+    return make_notice(find, slug, kept, day), gone

@@ -359,6 +359,12 @@ def print_problems(problems: Sequence[Problem]) -> None:
         err.print(f"共 {len(problems)} 处问题，在 {files} 个文件里。")
 
 
+def print_reminders(reminders: Sequence[Problem]) -> None:
+    """Print on standard error what may be a mistake and may be none."""
+    for reminder in reminders:
+        err.print(f"提醒：{escape(str(reminder))}")
+
+
 def problem_rows(problems: Sequence[Problem]) -> list[dict[str, str | int]]:
     """Return mistakes as JSON values."""
     return [problem.to_dict() for problem in problems]

@@ -36,6 +36,7 @@ from indexer.generation import NO_COMMIT
 from indexer.generation import save as save_generation
 from indexer.index import NAME, TOC_FILE, Index, generation_of, newest
 from indexer.loader import Entry, Library
+from indexer.moved import Move
 from indexer.parallel import beside, ignore, part_of
 from indexer.policy import Policy
 from indexer.revisions import last_commits
@@ -135,10 +136,12 @@ class _Changes:
     added: int
     removed: int
     committed: bool
+    moves: tuple[Move, ...]
+    moved: bool
 
     @property
     def any(self) -> bool:
-        return bool(self.fresh or self.outdated or self.committed)
+        return bool(self.fresh or self.outdated or self.committed or self.moved)
 
     def report(self, generation: int) -> BuildReport:
         total, written = len(self.entries), len(self.fresh)
@@ -159,7 +162,11 @@ def _compare(library: Library, previous: Index | None) -> _Changes:
     last = last_commits(library.root)
     commits = [last.get(entry.path, NO_COMMIT) for entry in entries]
     committed = previous is not None and previous.commits != commits
-    return _Changes(entries, slugs, digests, commits, fresh, outdated, added, removed, committed)
+    moved = previous is not None and previous.moves != library.moves
+    return _Changes(
+        *(entries, slugs, digests, commits, fresh, outdated, added, removed, committed),
+        *(library.moves, moved),
+    )
 
 
 def _write(
@@ -247,6 +254,7 @@ def _save(
         path / f"arrays-{generation}",
         [known.get(id(content), path / f"content-{generation}") for content in corpus.contents],
         _fingerprint(),
+        changes.moves,
     )
 
 

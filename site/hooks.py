@@ -14,11 +14,13 @@ from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 
 from indexer.clock import today
+from indexer.feedback import FeedbackError, check_feedback
 from indexer.loader import load_library
 from indexer.pages import build_pages
 from indexer.problems import PolicyError
 
 GIVEN = "POLICYKB_PAGES"  # whoever sets it has built the pages
+FEEDBACK = ("assets/javascripts/feedback.js", "assets/stylesheets/feedback.css")
 _heads: dict[str, dict[str, Any]] = {}  # of the pages that are read but not yet rendered
 
 
@@ -31,12 +33,17 @@ def on_startup(command: Literal["build", "gh-deploy", "serve"], dirty: bool) -> 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Build the pages and let MkDocs read them in place of the entries."""
+    try:
+        check_feedback(config.extra.get("feedback"))
+    except FeedbackError as error:
+        raise Abort(str(error)) from None
     if GIVEN in os.environ:
         return config
     root = Path(config.config_file_path).parent
     pages = root / "build" / "pages"
     try:
-        build_pages(load_library(root / "policies"), pages, today())
+        authors = bool(config.extra.get("history_authors"))
+        build_pages(load_library(root / "policies"), pages, today(), authors=authors)
     except PolicyError as error:
         raise Abort(f"政策库的条目有 {len(error.problems)} 处问题：\n{error}") from None
     config.docs_dir = str(pages)
@@ -44,9 +51,10 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Leave out the theme's own scripts and styles: no page of ours loads them."""
+    """Leave out scripts and styles that no page loads: the theme's own, and unused ones of ours."""
     ours = {config.docs_dir, config.theme.custom_dir}
-    for file in [file for file in files if file.src_dir not in ours]:
+    unused = () if config.extra.get("feedback") else FEEDBACK
+    for file in [file for file in files if file.src_dir not in ours or file.src_uri in unused]:
         files.remove(file)
     return files
 

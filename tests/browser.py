@@ -22,6 +22,7 @@ from starlette.types import ASGIApp
 
 import search_server
 from indexer.access import Access
+from indexer.corrections import Reception
 from indexer.loader import load_library
 from indexer.pages import build_pages
 from indexer.writing import build_index
@@ -95,9 +96,16 @@ def open_context(browser: Browser, day: date) -> Iterator[BrowserContext]:
     context.close()
 
 
-def build_project(folder: Path, entries: dict[str, Fields], day: date) -> Path:
-    """Return a project with these entries, its index, and its site as built on `day`."""
-    project = write_project(folder, entries)
+def build_project(folder: Path, entries: dict[str, Fields], day: date, moved: str = "") -> Path:
+    """Return a project with these entries, its index, and its site as built on `day`.
+
+    `moved` is what the file of former names says.
+    """
+    return build_all(write_project(folder, entries, moved), day)
+
+
+def build_all(project: Path, day: date) -> Path:
+    """Build the index and the site of a project as on `day`."""
     library = load_library(project / "policies")
     build_index(library, project / "build" / "index")
     build_pages(library, project / "build" / "pages", day)
@@ -106,10 +114,12 @@ def build_project(folder: Path, entries: dict[str, Fields], day: date) -> Path:
 
 
 @contextmanager
-def serve_app(project: Path, day: date, access: Access | None = None) -> Iterator[str]:
+def serve_app(
+    project: Path, day: date, access: Access | None = None, reception: Reception | None = None
+) -> Iterator[str]:
     """Run the service with the site; yield its address."""
     folders = (project / "build/index", project / "build/site")
-    app = search_server.make_app(*folders, today=lambda: day, access=access)
+    app = search_server.make_app(*folders, today=lambda: day, access=access, reception=reception)
     with serve(app) as address:
         yield address
 
@@ -143,8 +153,11 @@ def serve_files(project: Path) -> Iterator[str]:
         thread.join()
 
 
-def write_project(folder: Path, entries: dict[str, Fields]) -> Path:
-    """Copy what a site is built from into `folder`, with these entries instead of the real ones."""
+def write_project(folder: Path, entries: dict[str, Fields], moved: str = "") -> Path:
+    """Copy what a site is built from into `folder`, with these entries instead of the real ones.
+
+    `moved` is what the file of former names says.
+    """
     shutil.copy(ROOT / "mkdocs.yml", folder)
     shutil.copytree(ROOT / "site", folder / "site", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "policies").mkdir()
@@ -156,6 +169,7 @@ def write_project(folder: Path, entries: dict[str, Fields]) -> Path:
         body = head.pop("body", BODY)
         text = f"---\n{yaml.safe_dump(head, allow_unicode=True, sort_keys=False)}---\n\n{body}"
         (folder / "policies" / f"{slug}.md").write_text(text, encoding="utf-8")
+    (folder / "policies" / "moved.yml").write_text(moved, encoding="utf-8")
     return folder
 
 

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser import build_project, open_context, small_library
+from browser import build_all, open_context, small_library, write_project
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
+from repository import Repository
 
 TODAY = date(2026, 11, 24)
 TEMPLATES = Path(__file__).parent.parent / "site" / "overrides"
@@ -54,6 +55,16 @@ def unfolded(page: Page) -> None:
     expect(page.get_by_role("checkbox", name="这一项说不清楚")).to_have_count(1)
 
 
+def remembered(page: Page) -> None:
+    page.locator(".pk-history > summary").click()
+
+
+def unrolled(page: Page) -> None:
+    expect(page.locator(".pk-changed__import")).to_have_count(1)
+    for summary in page.locator(".pk-changed__more > summary").all():
+        summary.click()
+
+
 @dataclass(frozen=True)
 class View:
     """A page as a reader meets it: its address, and what must have happened on it."""
@@ -73,7 +84,7 @@ VIEWS = {
     "topics": View("topics.html"),
     "topic": View("topics/tax.html", alike=True),
     "level": View("levels/city.html", alike=True),
-    "service": View("policies/drainage-permit.html"),
+    "service": View("policies/drainage-permit.html", remembered),
     "benefit": View("policies/tax-relief-2026.html", alike=True),
     "rule": View("policies/permit-procedure.html", alike=True),
     "superseded": View("policies/tax-relief-2024.html", alike=True),
@@ -89,8 +100,10 @@ VIEWS = {
     "questions": View("questions.html"),
     "questions of a topic": View("questions/drainage.html"),
     "bundle": View("policies/wedding.html"),
+    "changes": View("changes.html", unrolled),
     "about": View("about.html"),
     "missing page": View("404.html"),
+    "withdrawn": View("policies/wrong-loan.html", alike=True),
 }
 
 
@@ -107,6 +120,15 @@ READ_OUT = """## 一句话说清
 2. 再作决定
 
 能当场决定的当场决定，书面说明理由的另行送达，需要听证的先听证，需要检验检疫的先检验检疫，需要专家评审的先评审，所需时间不计算在期限里。
+"""
+
+
+WITHDRAWN = """withdrawn:
+- from: wrong-loan
+  title: 写错的贷款
+  reason: 把市里的规定写成了区里的。
+  instead: tax-relief-2026
+  date: '2026-11-22'
 """
 
 
@@ -138,7 +160,18 @@ def library() -> dict[str, dict[str, Any]]:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("indexer.pages.LIST_CARDS", 6)  # so that few entries make a long list
-        return build_project(tmp_path_factory.mktemp("access"), library(), TODAY)
+        return build_all(with_history(tmp_path_factory.mktemp("access")), TODAY)
+
+
+def with_history(folder: Path) -> Path:
+    """Return the project in a repository: all entries came at once, and all have changed since."""
+    office = Repository(write_project(folder, library(), WITHDRAWN))
+    issuers = "issuer: 国务院\n", "issuer: 国务院办公厅\n"
+    for day, (old, new) in (("2026-11-01", issuers), ("2026-11-20", issuers[::-1])):
+        for path in office.policies.glob("*.md"):
+            path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
+        office.commit(day)
+    return folder
 
 
 @pytest.fixture(scope="module")

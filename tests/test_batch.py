@@ -17,7 +17,6 @@ from typing import Any
 import openpyxl
 import polars as pl
 import pytest
-import yaml
 from factories import (
     HEADCOUNT,
     make_benefit,
@@ -34,6 +33,7 @@ from indexer.answers import AnswerError, read_answer
 from indexer.batch import Judge
 from indexer.columns import Answers, Column, Reading, Reject, Use, is_known, map_columns, scaled
 from indexer.matching import Outcome, Rule, match
+from indexer.personas import read_persona
 from indexer.policy import Audience, Policy
 from indexer.profile import parse_profile
 from indexer.questions import Question, QuestionType, load_questions, units_of
@@ -135,12 +135,12 @@ def spelled(value: Any) -> str:
 
 @pytest.mark.parametrize("path", PERSONAS, ids=lambda path: path.stem)
 def test_made_up_people_get_the_same_from_a_table(path: Path, tmp_path: Path) -> None:
-    told = yaml.safe_load(path.read_text(encoding="utf-8"))
-    day = date.fromisoformat(told["as_of"])
-    row = {name: spelled(value) for name, value in told["profile"].items()} or {"从业人数": ""}
+    told = read_persona(path)
+    row = {name: spelled(value) for name, value in told.answers.items()} or {"从业人数": ""}
     # A row of its own makes sure that the table has a row at all.
     table = write_rows(tmp_path / "one.csv", [{**row, "企业名称": "甲"}])
-    assert judge_all(table, real_rules(), day) == [match_one(real_rules(), told["profile"], day)]
+    alone = match_one(real_rules(), told.answers, told.day)
+    assert judge_all(table, real_rules(), told.day) == [alone]
 
 
 def drawn_answer(question: Question, chance: random.Random) -> str:

@@ -15,8 +15,10 @@ from checks import Found, complain
 from corpora import KINDS, Query, Source, read_articles, read_entries
 from engines import Engine, Fts5, Whoosh
 from generator import generate_articles
+from loading import make_entries
 from run import prepare, read_documents, read_queries
 
+from indexer.loader import inspect_library
 from indexer.texts import texts_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,6 +57,13 @@ def answers_of(engine: type[Engine], folder: Path) -> Found:
         kind: {number: (answer(query), None) for number, query in enumerate(queries[kind])}
         for kind in KINDS
     }
+
+
+def test_entries_made_for_loading_and_for_the_site_have_no_problems(tmp_path: Path) -> None:
+    make_entries(tmp_path / "policies", 250)
+    library, problems = inspect_library(tmp_path / "policies")
+    assert problems == ()
+    assert len(library.entries) == 250
 
 
 def test_the_lock_pins_what_is_measured_by_hash_and_agrees_with_the_service() -> None:

@@ -34,6 +34,7 @@ PAGES = [
     "levels/city.html",
     "questions.html",
     "questions/cityscape.html",
+    "changes.html",
     "about.html",
     "404.html",
     "policies/drainage-permit.html",

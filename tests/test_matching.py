@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from factories import HEADCOUNT, make_benefit, make_index, make_policy, real_rules, rules_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.matching import Match, Matches, Outcome, match
+from indexer.personas import Persona, read_persona
 from indexer.policy import Policy
 from indexer.problems import ParameterError
 from indexer.profile import (
@@ -477,36 +477,30 @@ def test_the_index_keeps_the_rules_of_benefits_and_nothing_internal() -> None:
 
 
 @cache
-def persona(path: Path) -> tuple[dict[str, Any], Matches]:
-    told = yaml.safe_load(path.read_text(encoding="utf-8"))
-    day = date.fromisoformat(told["as_of"])
-    return told, match(real_rules(), parse_profile(told["profile"], day), day)
+def judged_of(path: Path) -> tuple[Persona, Matches]:
+    persona = read_persona(path)
+    return persona, match(real_rules(), persona.profile, persona.day)
 
 
 @pytest.mark.parametrize("path", PERSONAS, ids=lambda path: path.stem)
 def test_made_up_people_get_exactly_what_they_should(path: Path) -> None:
-    told, judged = persona(path)
-    assert set(told) <= {
-        "who",
-        "as_of",
-        "profile",
-        "absent",
-        *(str(outcome) for outcome in Outcome),
-    }
-    assert sorted(slugs(judged.likely)) == told["likely"]
+    persona, judged = judged_of(path)
+    assert sorted(slugs(judged.likely)) == list(persona.expected[Outcome.LIKELY])
     for outcome in (Outcome.NOT_ELIGIBLE, Outcome.MORE_INFORMATION):
-        assert set(told.get(outcome, ())) <= set(slugs(judged.group(outcome)))
-    assert set(told.get("absent", ())).isdisjoint(slugs(tuple(everything(judged))))
-    assert set(told.get("absent", ())) <= {rule.record["slug"] for rule in real_rules()}
+        assert set(persona.expected.get(outcome, ())) <= set(slugs(judged.group(outcome)))
+    assert set(persona.absent).isdisjoint(slugs(tuple(everything(judged))))
+    assert set(persona.absent) <= {rule.record["slug"] for rule in real_rules()}
 
 
 def test_every_entry_that_questions_can_test_is_likely_for_some_made_up_person() -> None:
-    likely = {slug for path in PERSONAS for slug in persona(path)[0]["likely"]}
+    people = [judged_of(path)[0] for path in PERSONAS]
+    likely = {slug for person in people for slug in person.expected[Outcome.LIKELY]}
     assert likely == {rule.record["slug"] for rule in real_rules() if rule.testable}
 
 
 def test_every_entry_that_can_be_refused_is_refused_to_some_made_up_person() -> None:
-    refused = {slug for path in PERSONAS for slug in persona(path)[0].get("not_eligible", ())}
+    people = [judged_of(path)[0] for path in PERSONAS]
+    refused = {slug for person in people for slug in person.expected.get(Outcome.NOT_ELIGIBLE, ())}
     testable = {rule.record["slug"] for rule in real_rules() if rule.testable}
     # Income below the local standard opens 低保 to anybody, and only the window can tell.
     assert testable - refused == {"urban-rural-dibao"}

@@ -394,7 +394,8 @@ def test_a_page_does_not_change_when_only_the_day_does(tmp_path: Path) -> None:
     library = make_library(make_policy("ending", **dates), tmp_path=tmp_path / "policies")
     out = tmp_path / "pages"
     build_pages(library, out, TODAY)
-    assert build_pages(library, out, date(2026, 11, 25)).written == 1  # home: it no longer closes
+    # Home, where it no longer closes, and the page of recent changes, which tells its day.
+    assert build_pages(library, out, date(2026, 11, 25)).written == 2
     assert meta(out, "index.md")["closing"] == []
 
 

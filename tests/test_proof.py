@@ -160,6 +160,62 @@ def test_what_is_gone_since_is_told(office: Office) -> None:
     assert "这一项现在已经没有了。" in office.notice("--verify", code).stdout
 
 
+def indexer(office: Office, *arguments: str) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "indexer", *arguments],
+        cwd=office.root,
+        env={**os.environ, "PYTHONPATH": str(office.root), "PYTHONUTF8": "1"},
+        check=True,
+        capture_output=True,
+    )
+
+
+def test_a_notice_given_under_a_former_name_is_made_again_with_the_link_of_then(
+    office: Office,
+) -> None:
+    given, code = office.give("given.html")
+    assert b"notices/permit.html" in given
+    indexer(office, "rename", "entry", "permit", "drainage-permit")
+    indexer(office, "rename", "entry", "procedure", "permit-procedure")
+    office.commit("2026-11-10")
+    again = [
+        "--verify",
+        code,
+        "--address",
+        "http://x.cn/",
+        "--out",
+        str(office.root / "again.html"),
+    ]
+    told = office.notice(*again).stdout
+    assert (office.root / "again.html").read_bytes() == given
+    assert "核验通过：排水许可（permit），2026-11-05 告知。" in told
+    assert "此后有 1 处变化：\n  “permit”已经改名为 drainage-permit" in told
+    path = office.root / "policies" / "drainage-permit.md"
+    path.write_text(path.read_text("utf-8").replace("申请表", "新申请表"), "utf-8")
+    office.commit("2026-11-12")
+    assert "现在是　申请材料：□ 新申请表" in office.notice("--verify", code).stdout
+
+
+def test_a_notice_of_an_entry_renamed_alone_still_counts_as_the_present_content(
+    office: Office,
+) -> None:
+    _, code = office.give("given.html")
+    indexer(office, "rename", "entry", "permit", "drainage-permit")
+    shutil.rmtree(office.root / ".git")  # an office without a history
+    told = office.notice("--verify", code).stdout
+    assert "就是现在的内容" in told
+    assert "到今天没有变化。" in told
+
+
+def test_a_notice_of_a_withdrawn_entry_says_why_it_was_withdrawn(office: Office) -> None:
+    _, code = office.give("given.html")
+    indexer(office, "withdraw", "permit", "--reason", "这一项不归政策库收录")
+    office.commit("2026-11-10")
+    told = office.notice("--verify", code).stdout
+    assert "撤下，原因：这一项不归政策库收录" in told
+    assert "这一项现在已经没有了。" in told
+
+
 def test_a_notice_carries_the_last_commit_of_its_entry_unless_that_was_changed(
     office: Office,
 ) -> None:

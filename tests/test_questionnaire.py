@@ -22,6 +22,7 @@ from indexer.cards import rule_of
 from indexer.loader import load_library
 from indexer.matching import Finding, Match, Outcome, Rule, match, read_rules
 from indexer.pages import build_pages
+from indexer.personas import read_persona
 from indexer.policy import Audience, Policy
 from indexer.profile import SIZES, Profile, load_sizes, parse_profile
 from indexer.questionnaire import (
@@ -287,15 +288,14 @@ def as_answered(question: Question, told: Any, day: date) -> Any:
 
 
 def persona(path: Path) -> Visit:
-    told = yaml.safe_load(path.read_text("utf-8"))
-    day = date.fromisoformat(told["as_of"])
+    told = read_persona(path)
     answers = {}
-    for name, answer in told["profile"].items():
+    for name, answer in told.answers.items():
         question = load_questions().find(name)
         assert question is not None
-        answers[question.key] = as_answered(question, answer, day)
-    assert parse_profile(answers, day) == parse_profile(told["profile"], day)
-    return answers, day
+        answers[question.key] = as_answered(question, answer, told.day)
+    assert parse_profile(answers, told.day) == told.profile
+    return answers, told.day
 
 
 def test_made_up_people_get_the_same_in_the_browser(page: Page) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from browser import CANARY, HOSTILE, HOSTILE_SHORT, ROOT, build, run, small_library, write_project
+from repository import Repository
 
 from indexer.build import SiteError, SiteReport, build_site
 from indexer.loader import load_library
@@ -68,7 +69,10 @@ def pages_of(site: Path) -> dict[str, Page]:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_project(tmp_path_factory.mktemp("site"), small_library())
+    """The small library in a repository, so that its entries have a history."""
+    folder = write_project(tmp_path_factory.mktemp("site"), small_library())
+    Repository(folder).commit("2026-11-20")
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +141,7 @@ def test_the_real_library_builds_strictly(real_build: Path) -> None:
 def test_every_page_says_its_language_title_and_one_heading(pages: dict[str, Page]) -> None:
     entries = small_library().values()
     notices = sum(entry.get("kind", "service") == "service" for entry in entries)
-    assert len(pages) == len(entries) + notices + 40  # home, search, lists, topics, 404 …
+    assert len(pages) == len(entries) + notices + 41  # home, search, lists, topics, 404 …
     for name, page in pages.items():
         assert ("html", "zh") in page.values("lang"), name
         assert len(page.texts["h1"]) == 1, name
@@ -399,7 +403,7 @@ def rename(project: Path) -> None:
 
 
 def change_a_template(project: Path) -> None:
-    template = project / "site" / "overrides" / "entry.html"
+    template = project / "site" / "overrides" / "partials" / "feedback.html"
     text = template.read_text(encoding="utf-8")
     template.write_text(text.replace("内容有误？", "写错了？"), encoding="utf-8")
 

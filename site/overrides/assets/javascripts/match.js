@@ -215,7 +215,7 @@
     const kind = questions.length === 1 ? "one" : question.statement ? "statements" : "numbers";
     const { title, told, inputs, steps } = {
       one: { title: question.question, told: question.help, inputs: drawInputs, steps: drawSteps },
-      statements: { title: `${question.group}：下面哪些符合？`, told: "可以选几项。", inputs: drawStatements, steps: drawStepsTogether },
+      statements: { title: `${question.group}：下面哪些符合？`, told: "可多选。", inputs: drawStatements, steps: drawStepsTogether },
       numbers: { title: `${question.group}`, told: "不知道的空着。", inputs: drawNumbers, steps: drawSteps },
     }[kind];
     const heading = make("h2", "pk-ask__title", title);
