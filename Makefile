@@ -5,6 +5,7 @@
 #   make words            按条目的标题、俗称更新分词用的行业词
 #   make hints            按字段更新 VS Code 里的提示（.vscode/policies.code-snippets）
 #   make lock             按 pyproject.toml 更新锁定的版本
+#   make vendor           从 npm 重新取表单编辑用的 Decap CMS，核对摘要
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -16,7 +17,7 @@ OUT ?= build/bench
 export NO_MKDOCS_2_WARNING := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: serve test check lint types tests bench words hints lock clean
+.PHONY: serve test check lint types tests bench words hints lock vendor clean
 
 serve: .venv/.serve
 	@$(BIN)/policykb serve --host $(HOST) --port $(PORT)
@@ -84,6 +85,20 @@ lock: .venv/.test
 		-o requirements-bench.lock pyproject.toml
 
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+DECAP := 3.16.3
+DECAP_INTEGRITY := sha512-hf+dPlCh7TJmWl8+6VRzHYOWhri5xgUknrZbDewaWe4s9B7xJ8PQugp2QHeSldMUKzav6+z0oIpwUYhUJDYtYw==
+DIGEST := import base64, hashlib, pathlib, sys; \
+	print("sha512-" + base64.b64encode(hashlib.sha512(pathlib.Path(sys.argv[1]).read_bytes()).digest()).decode())
+
+vendor: .venv/bin/python
+	@mkdir -p build/vendor
+	@cd build/vendor && npm pack --silent decap-cms@$(DECAP)
+	@seen=$$($(BIN)/python -c '$(DIGEST)' build/vendor/decap-cms-$(DECAP).tgz); echo "包：$$seen"; \
+		test "$$seen" = "$(DECAP_INTEGRITY)" || { echo "和 DECAP_INTEGRITY 不一样，没有更新。"; exit 1; }
+	@tar -xzf build/vendor/decap-cms-$(DECAP).tgz -C build/vendor
+	@cp build/vendor/package/dist/decap-cms.js build/vendor/package/dist/decap-cms.js.LICENSE.txt indexer/editor/
+	@echo "文件：$$($(BIN)/python -c '$(DIGEST)' indexer/editor/decap-cms.js)"
 
 clean:
 	rm -rf build .venv .venv-bench

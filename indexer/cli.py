@@ -15,7 +15,7 @@ import typer.core
 from rich.markup import escape
 from typer import rich_utils
 
-from indexer import addresses, counter, desk, history, intake, reviewing, upkeep
+from indexer import addresses, counter, desk, formedit, history, intake, reviewing, upkeep
 from indexer.access import AccessUnsafe, open_access
 from indexer.build import SiteError, SiteReport, build_site, shows_authors
 from indexer.checkcodes import WrongCode
@@ -484,6 +484,7 @@ def _match_batch(
 command("notice")(counter.notice)
 command("due")(counter.due)
 command("bundle")(counter.bundle)
+command("edit")(formedit.edit)
 command("diff")(history.diff)
 command("impact")(history.impact)
 command("worklist")(upkeep.worklist)

@@ -20,7 +20,7 @@ from indexer.policy import SLUG_PATTERN, Policy
 from indexer.problems import PolicyError, Problem, shown
 from indexer.revisions import blob_id
 
-__all__ = ["Entry", "Library", "inspect_library", "load_library"]
+__all__ = ["Entry", "Library", "inspect_library", "load_library", "read_draft"]
 
 MAX_BYTES = 1_000_000  # some 300,000 characters: a book, where an entry is a few pages
 SKIPPED_FOLDERS = {"templates"}
@@ -143,7 +143,15 @@ def _shown_path(path: Path, root: Path) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _load_entry(root: Path, path: Path, problems: list[Problem]) -> Entry | None:
+def read_draft(root: Path, path: Path, text: str) -> tuple[Entry | None, tuple[Problem, ...]]:
+    """Return what `path` would be read as if this text stood in it, and its problems."""
+    problems: list[Problem] = []
+    return _load_entry(root, path, problems, text.encode()), tuple(problems)
+
+
+def _load_entry(
+    root: Path, path: Path, problems: list[Problem], data: bytes | None = None
+) -> Entry | None:
     shown_path = _shown_path(path, root)
     found: list[Problem] = []
 
@@ -151,7 +159,7 @@ def _load_entry(root: Path, path: Path, problems: list[Problem]) -> Entry | None
         found.append(Problem(shown_path, line, name, message))
 
     try:
-        data = _read_bytes(path)
+        data = _read_bytes(path) if data is None else data
         text = _decode(data)
         head, body, body_line = _split(text)
     except _UnreadableError as error:

@@ -18,6 +18,7 @@ from typing import Any
 import uvicorn
 import yaml
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from starlette.types import ASGIApp
 
 import search_server
 from indexer.access import Access
@@ -119,6 +120,13 @@ def serve_app(
     """Run the service with the site; yield its address."""
     folders = (project / "build/index", project / "build/site")
     app = search_server.make_app(*folders, today=lambda: day, access=access, reception=reception)
+    with serve(app) as address:
+        yield address
+
+
+@contextmanager
+def serve(app: ASGIApp) -> Iterator[str]:
+    """Run an application on a port that is free; yield its address."""
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
