@@ -36,7 +36,7 @@ types: .venv/.test
 
 tests: .venv/.test
 	$(BIN)/python tests/prepare.py
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 bench: .venv-bench/.bench .venv/.test
 	$(BENCH)/python benchmarks/run.py --sizes $(SIZES) --out $(OUT) \
