@@ -47,12 +47,21 @@ def measure(saves: int) -> dict[str, Any]:
     from browser import open_browser
 
     with tempfile.TemporaryDirectory() as folder:
-        policies = Path(folder) / "policies"
-        shutil.copytree(ROOT / "policies", policies)
-        with _served(Path(folder)) as address, open_browser() as browser:
+        policies = _copy_library(Path(folder))
+        with _served(policies, Path(folder)) as address, open_browser() as browser:
             page = browser.new_page(locale="zh-CN")
             page.goto(f"{address}/policies/{Path(ENTRY).stem}.html")
             return _measure(page, policies / ENTRY, saves)
+
+
+def _copy_library(folder: Path) -> Path:
+    """Return a copy of the entries, with their history where there is one, as an editor has it."""
+    if (ROOT / ".git").exists():
+        copy = ("git", "clone", "--quiet", "--no-local", str(ROOT), str(folder / "repository"))
+        subprocess.run(copy, check=True)
+        return folder / "repository" / "policies"
+    shutil.copytree(ROOT / "policies", folder / "policies")
+    return folder / "policies"
 
 
 def _measure(page: Page, path: Path, saves: int) -> dict[str, Any]:
@@ -83,13 +92,14 @@ def _wait_for_title(page: Page, title: str) -> None:
 
 
 @contextmanager
-def _served(folder: Path) -> Iterator[str]:
+def _served(policies: Path, folder: Path) -> Iterator[str]:
     """Run `policykb serve --watch`; yield its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    names = ("policies", "index", "pages", "site")
+    names = ("index", "pages", "site")
     command = [sys.executable, "-m", "indexer", "serve", "--watch", "--port", port]
+    command += ["--policies", str(policies)]
     command += [word for name in names for word in (f"--{name}", str(folder / name))]
     quiet = subprocess.DEVNULL
     service = subprocess.Popen(command, cwd=ROOT, stdout=quiet, stderr=quiet)
