@@ -33,10 +33,10 @@ from indexer.commandline import (
 from indexer.evaluate import Case, cases_of, read_judgements
 from indexer.impact import assess, describe_standing, moved_ties
 from indexer.library import Library
+from indexer.moved import unknown_entry
 from indexer.params import parse_params
 from indexer.personas import Persona, read_personas
 from indexer.pins import load_pins
-from indexer.problems import did_you_mean, shown
 from indexer.revisions import NoHistory, head_of
 from indexer.searchmoves import QueryMove, find_moves
 from indexer.snapshots import (
@@ -132,8 +132,7 @@ def impact(
     wanted = _Wanted(_day(as_of), personas, judgements, not no_search)
     library = load_entries(policies)
     if slug not in library.by_slug:
-        hint = did_you_mean(slug[:80], library.by_slug)
-        raise WrongUse(f"没有条目{shown(slug)}。{hint}")
+        raise WrongUse(unknown_entry(slug, library.by_slug, library.former))
     people, cases, left_out = wanted.read(library)
     judged = (case.slug for case in cases)
     standing = describe_standing(library, slug, people, judged, load_pins(), wanted.day)

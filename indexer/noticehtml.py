@@ -19,7 +19,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 def render_file(notice: Notice) -> str:
     """Return a whole HTML document that needs nothing else."""
     return (
-        _environment()
+        printed_templates()
         .get_template("file.html")
         .render(notice=notice, style=notice_style(), sheet=render_sheet(notice))
     )
@@ -33,7 +33,7 @@ def render_sheet(notice: Notice, *, every: bool = False) -> str:
     left to it too.
     """
     return (
-        _environment()
+        printed_templates()
         .get_template("notice.html")
         .render(
             notice=notice,
@@ -112,7 +112,8 @@ def _qr_code(link: str) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def printed_templates() -> Environment:
+    """Return the templates of what is printed, which escape whatever is put in."""
     return Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,

@@ -36,6 +36,8 @@ from indexer.moved import (
 )
 from indexer.policy import LEXICON, SLUG_PATTERN, load_topics, other_places, region_names
 from indexer.problems import PolicyError, Problem, did_you_mean, shown
+from indexer.reviews import FILE as REVIEWS_FILE
+from indexer.reviews import rename_reviews
 
 SLUG_FIELDS = (*RELATIONS, "related")
 PERSONA_LISTS = ("likely", "more_information", "not_eligible")
@@ -118,7 +120,10 @@ def plan_withdrawal(
     )
     path = library.root / entry.path
     moves = _change_moves(library, withdraw_in(library.moves, gone))
-    changes = (Change(path, _text_of(path), None), moves)
+    reviewed = _change_text(
+        library.root / REVIEWS_FILE, lambda text: rename_reviews(text, slug, None)
+    )
+    changes = (Change(path, _text_of(path), None), moves, *reviewed)
     return Plan(changes, tuple(_mentions(slug, library, project, changes)))
 
 
@@ -395,6 +400,7 @@ def _change_beside(old: str, new: str, library: Library, project: Path) -> Itera
     for path, change in (
         (library.root / "index.md", lambda text: page.sub(rf"\g<1>{new}", text)),
         (LEXICON / "pins.yml", lambda text: _change_rows(text, ("slug",), old, new)),
+        (library.root / REVIEWS_FILE, lambda text: rename_reviews(text, old, new)),
     ):
         yield from _change_text(path, change)
     if not _belongs(library, project):

@@ -27,8 +27,9 @@ from indexer.corrections import (
 )
 from indexer.library import Entry, Library
 from indexer.loader import inspect_library
+from indexer.moved import unknown_entry
 from indexer.privacy import find_personal_data
-from indexer.problems import PolicyError, Problem, did_you_mean, shown
+from indexer.problems import PolicyError, Problem, shown
 from indexer.reviews import (
     NAMES,
     NameRefused,
@@ -124,8 +125,7 @@ def _find_entries(slugs: Sequence[str], policies: Path) -> list[Entry]:
         raise PolicyError(broken)
     for slug in slugs:
         if slug not in library.by_slug:
-            hint = did_you_mean(slug[:80], library.by_slug)
-            raise WrongUse(f"没有条目{shown(slug)}。{hint}用 policykb search 可以查条目名。")
+            raise WrongUse(unknown_entry(slug, library.by_slug, library.former))
     return [library.by_slug[slug] for slug in slugs]
 
 

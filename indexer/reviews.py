@@ -191,6 +191,18 @@ def contents_at(root: Path, name: str) -> frozenset[Content]:
     )
 
 
+def rename_reviews(text: str, old: str, new: str | None) -> str:
+    """Return the file with the rows of one entry under its new name, or without them."""
+    begin = f"- {{slug: {old},"
+    lines = text.splitlines(keepends=True)
+    rows = [line for line in lines if line.startswith("- ")]
+    kept = [line for line in rows if not line.startswith(begin)]
+    if new is not None:
+        moved = [line for line in rows if line.startswith(begin)]
+        kept += [line.replace(begin, f"- {{slug: {new},", 1) for line in moved]
+    return "".join([*(line for line in lines if line not in rows), *sorted(kept)])
+
+
 def add_reviews(root: Path, reviews: Reviews, new: Iterable[Review]) -> None:
     """Write the file with these reviews as well, sorted; raise PolicyError if it has mistakes."""
     if reviews.problems:

@@ -43,6 +43,7 @@ from indexer.links import (
     resting_hosts,
     save_records,
 )
+from indexer.moved import unknown_entry
 from indexer.owners import load_owners
 from indexer.params import parse_params
 from indexer.pins import load_pins
@@ -249,8 +250,7 @@ def _chosen(addresses: list[Address], library: Library, only: Sequence[str]) -> 
     """Return the addresses of the entries that were named, or all."""
     for slug in only:
         if slug not in library.by_slug:
-            hint = did_you_mean(slug[:80], library.by_slug)
-            raise WrongUse(f"没有条目{shown(slug)}。{hint}")
+            raise WrongUse(unknown_entry(slug, library.by_slug, library.former))
     named = (
         Address(address.url, tuple(p for p in address.places if p.entry.policy.slug in only))
         for address in addresses

@@ -7,14 +7,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 
 from icalendar import Alarm, Calendar, Event
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from indexer.gaps import Call, Item
+from indexer.noticehtml import printed_templates
 from indexer.worklist import Section, Share, Task, Worklist
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -226,18 +225,7 @@ def _alarm(name: str, trigger: timedelta) -> Alarm:
 
 
 def _page(worklist: Worklist) -> bytes:
-    template = _environment().get_template("worklist.html")
+    template = printed_templates().get_template("worklist.html")
     style = (TEMPLATES / "worklist.css").read_text(encoding="utf-8")
     told = {"days_told": days_told, "later_told": later_told, "inside": INSIDE}
     return template.render(worklist=worklist, style=style, **told).encode()
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )

@@ -90,6 +90,12 @@ reviewed: 2026-11-23
 """
 
 
+REVIEWS = "".join(
+    f"- {{slug: {slug}, content: {'a' * 40}, name: {name}, on: 2026-11-30}}\n"
+    for slug, name in (("permit", "张三"), ("permit-fee", "李四"), ("road", "张三"))
+)
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A project with its own program, lexicon, tests and three entries."""
@@ -471,6 +477,18 @@ def test_an_entry_that_others_need_is_not_withdrawn_and_every_place_is_told(proj
         "policies/permit-fee.md:12 bundle.1.entry",
     ]
     assert files_of(project) == before
+
+
+def test_reviews_go_with_the_new_name_and_away_with_the_entry(project: Path) -> None:
+    reviews = project / "policies" / "reviews.yml"
+    reviews.write_text(f"# 审核记录\n{REVIEWS}", "utf-8")
+    assert run(project, "rename", "entry", "permit", "zone").returncode == 0
+    rows = REVIEWS.splitlines(keepends=True)
+    moved = rows[0].replace("slug: permit,", "slug: zone,")
+    assert reviews.read_text("utf-8") == f"# 审核记录\n{rows[1]}{rows[2]}{moved}"
+    words = ["withdraw", "permit-fee", "--reason", "这些规定不归政策库收录", "--copy", "../x.md"]
+    assert run(project, *words).returncode == 0
+    assert reviews.read_text("utf-8") == f"# 审核记录\n{rows[2]}{moved}"
 
 
 def test_an_entry_is_withdrawn_with_its_reason_and_a_copy(project: Path) -> None:
