@@ -82,7 +82,8 @@ class Preview:
     @cached_property
     def _config(self) -> MkDocsConfig:
         os.environ.setdefault("NO_MKDOCS_2_WARNING", "1")
-        logging.getLogger("mkdocs").setLevel(logging.ERROR)
+        # Its warnings are not for whoever writes; a level would also deafen a strict build here.
+        logging.getLogger("mkdocs").addHandler(logging.NullHandler())
         config = load_config(
             str(self._project / "mkdocs.yml"), docs_dir=str(self._project / "policies")
         )

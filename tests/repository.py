@@ -47,6 +47,23 @@ def write_entry(path: Path, fields: dict[str, Any]) -> None:
     path.write_text(f"---\n{written}---\n\n{body}\n", encoding="utf-8")
 
 
+def run_git(folder: Path, *arguments: str, day: str = "2026-11-01") -> str:
+    """Run git there as an editor at noon of that day; return what it prints."""
+    moment = f"{day}T12:00:00+08:00"
+    who = {"GIT_AUTHOR_NAME": "王编辑", "GIT_AUTHOR_EMAIL": "a@b.c"}
+    who |= {"GIT_COMMITTER_NAME": "王编辑", "GIT_COMMITTER_EMAIL": "a@b.c"}
+    when = {"GIT_AUTHOR_DATE": moment, "GIT_COMMITTER_DATE": moment}
+    done = subprocess.run(
+        ["git", *arguments],
+        cwd=folder,
+        env={**os.environ, **who, **when, "GIT_CONFIG_GLOBAL": os.devnull},
+        check=True,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    return done.stdout.strip()
+
+
 class Repository:
     """A folder under git with a library in `policies`."""
 
@@ -57,19 +74,7 @@ class Repository:
         self.git("init", "--quiet", "--initial-branch=main")
 
     def git(self, *arguments: str, day: str = "2026-11-01") -> str:
-        moment = f"{day}T12:00:00+08:00"
-        who = {"GIT_AUTHOR_NAME": "王编辑", "GIT_AUTHOR_EMAIL": "a@b.c"}
-        who |= {"GIT_COMMITTER_NAME": "王编辑", "GIT_COMMITTER_EMAIL": "a@b.c"}
-        when = {"GIT_AUTHOR_DATE": moment, "GIT_COMMITTER_DATE": moment}
-        done = subprocess.run(
-            ["git", *arguments],
-            cwd=self.root,
-            env={**os.environ, **who, **when},
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        return done.stdout.strip()
+        return run_git(self.root, *arguments, day=day)
 
     def write(self, **entries: dict[str, Any]) -> None:
         """Write entries; the names have _ for -."""

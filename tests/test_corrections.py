@@ -19,6 +19,7 @@ import uvicorn
 from factories import make_library, make_policy
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from repository import run_git
 
 import search_server
 from indexer import corrections
@@ -429,18 +430,10 @@ def office(tmp_path: Path) -> Path:
     entry = tmp_path / "policies" / "road.md"
     entry.write_text(ENTRY, encoding="utf-8")
     for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "add"]):
-        git(tmp_path, *words)
-    blob = git(tmp_path, "rev-parse", "HEAD:policies/road.md")
+        run_git(tmp_path, *words)
+    blob = run_git(tmp_path, "rev-parse", "HEAD:policies/road.md")
     propose(tmp_path, {**GOOD, "version": blob[:10]})
     return tmp_path
-
-
-def git(folder: Path, *words: str) -> str:
-    who = ["-c", "user.name=office", "-c", "user.email=office@example.gov.cn"]
-    done = subprocess.run(
-        ["git", *who, *words], cwd=folder, check=True, capture_output=True, encoding="utf-8"
-    )
-    return done.stdout.strip()
 
 
 def propose(folder: Path, body: dict[str, Any]) -> None:
@@ -472,9 +465,9 @@ def test_the_list_says_what_has_changed_since_the_reader_looked(office: Path) ->
 
 def test_a_version_leads_to_no_other_file_of_the_history(office: Path) -> None:
     (office / "secret.txt").write_text("不能给人看\n", encoding="utf-8")
-    git(office, "add", ".")
-    git(office, "commit", "-q", "-m", "secret")
-    for version in (git(office, "rev-parse", "HEAD:secret.txt")[:10], "f" * 10, "0" * 10):
+    run_git(office, "add", ".")
+    run_git(office, "commit", "-q", "-m", "secret")
+    for version in (run_git(office, "rev-parse", "HEAD:secret.txt")[:10], "f" * 10, "0" * 10):
         propose(office, {**GOOD, "version": version})
     told = command(office, "corrections").stdout
     assert told.count("历史里查不到读者看的那一版") == 3

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from factories import SMALLEST
+from repository import Repository
 
 from indexer.checkcodes import make_code, read_code
 from indexer.loader import load_library
@@ -42,31 +43,13 @@ PROCEDURE: dict[str, Any] = {
 }
 
 
-class Office:
+class Office(Repository):
     """A project in a repository of its own, where notices are given."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        super().__init__(root)
         shutil.copytree(ROOT / "indexer", root / "indexer", ignore=shutil.ignore_patterns("*.pyc"))
         shutil.copy(ROOT / "mkdocs.yml", root)
-        self.git("init", "--quiet", "--initial-branch=main")
-
-    def git(self, *arguments: str, day: str = "2026-11-01") -> None:
-        moment = f"{day}T12:00:00+08:00"
-        who = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b.c"}
-        who |= {"GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b.c"}
-        when = {"GIT_AUTHOR_DATE": moment, "GIT_COMMITTER_DATE": moment}
-        environment = {**os.environ, **who, **when}
-        subprocess.run(["git", *arguments], cwd=self.root, env=environment, check=True)
-
-    def commit(self, day: str, **entries: dict[str, Any]) -> None:
-        (self.root / "policies").mkdir(exist_ok=True)
-        for slug, fields in entries.items():
-            head = yaml.safe_dump(json.loads(json.dumps(fields)), allow_unicode=True)
-            path = self.root / "policies" / f"{slug}.md"
-            path.write_text(f"---\n{head}---\n\n正文\n", encoding="utf-8")
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--message", "change", day=day)
 
     def notice(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(

@@ -14,6 +14,7 @@ import pytest
 from factories import make_library, make_policy
 from hypothesis import given
 from hypothesis import strategies as st
+from repository import run_git
 
 from indexer.library import Library
 from indexer.loader import load_library
@@ -69,21 +70,7 @@ class Office:
         (self.policies / f"{slug}.md").write_text(text, encoding="utf-8")
 
     def git(self, *arguments: str) -> str:
-        who = {
-            f"GIT_{role}_{part}": text
-            for role in ("AUTHOR", "COMMITTER")
-            for part, text in (("NAME", "office"), ("EMAIL", "office@example.gov.cn"))
-        }
-        environment = {**os.environ, **who, "GIT_CONFIG_GLOBAL": os.devnull}
-        done = subprocess.run(
-            ["git", *arguments],
-            cwd=self.root,
-            env=environment,
-            check=True,
-            capture_output=True,
-            encoding="utf-8",
-        )
-        return done.stdout.strip()
+        return run_git(self.root, *arguments)
 
     def commit(self) -> None:
         self.git("add", "--all")
