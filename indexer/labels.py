@@ -209,6 +209,8 @@ def _annex_names(blocks: Iterable[Block]) -> Iterator[str]:
 
 def _counted_names(text: str) -> Iterator[str]:
     for part in _COUNTED.split(text):
-        name = part.strip(" \u3000\n。；;《》")
+        name = part.strip(" \u3000\n。；;")
+        if name.startswith("《") and name.endswith("》") and name.count("《") == 1:
+            name = name[1:-1]
         if 1 < len(name) <= LONGEST_VALUE:
             yield name

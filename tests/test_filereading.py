@@ -390,12 +390,14 @@ def test_links_to_files_are_attachments_and_nothing_outside_is_fetched(tmp_path:
         '<Relationship Id="rIdC" Type="header" Target="../../../../etc/passwd"/>'
     )
     link = '<w:hyperlink r:id="rIdA">' + run("申请表") + "</w:hyperlink>"
-    body = paragraph(LONG) + paragraph(link) + paragraph("附件：1.申请表 2.承诺书")
+    annexes = "附件：1.申请表 2.《承诺书》 3.《资格证》发放情况"
+    body = paragraph(LONG) + paragraph(link) + paragraph(annexes)
     data = make_docx(body, {"../../../evil.xml": "<a/>"}, relations)
     read = read_file(tmp_path, "链接.docx", data)
     assert read.attachments == (
         Link("申请表", "http://127.0.0.1:9/申请表.docx"),
         Link("承诺书", ""),
+        Link("《资格证》发放情况", ""),
     )
     assert [path.name for path in tmp_path.iterdir()] == ["链接.docx"]
 
