@@ -10,6 +10,7 @@ from indexer.checks import fold_doc_number
 from indexer.docnumbers import find_numbers
 from indexer.entryfile import write_values
 from indexer.findings import Findings, Guess
+from indexer.issuers import with_usual_names
 from indexer.library import Library
 from indexer.lookalikes import Likeness, fingerprint, fold
 from indexer.markup import write_body
@@ -146,6 +147,8 @@ def _values(transcript: Transcript, findings: Findings, library: Library) -> dic
         guesses = [guess.value for guess in findings.all(name) if guess.confidence >= 0.5]
         if guesses:
             values[name] = guesses[:MOST_ALIASES] if name in _LISTS else guesses[0]
+    if "issuer" in values:
+        values["issuer"] = with_usual_names(values["issuer"])
     values["repeals"] = [slug for _, slug in _repealed(findings, library) if slug]
     values["documents"] = [_document(guess) for guess in findings.all("documents")][:MOST_DOCUMENTS]
     values["sources"] = [_source(transcript, values)]

@@ -89,6 +89,14 @@ def rename_issuer(text: str, old: str, new: str) -> str:
     return "、".join(whole.sub(rf"\g<1>{new}", part) for part in parts)
 
 
+def with_usual_names(text: str) -> str:
+    """Return an `issuer` with the usual name for each that is written another way."""
+    usual = {other: issuer.name for issuer in load_issuers() for other in issuer.others}
+    for name in issuers_in(text):
+        text = rename_issuer(text, name, usual.get(name, name))
+    return text
+
+
 def check_issuers(library: Library) -> list[Problem]:
     """Return a reminder for each issuer that is not registered, at the first entry that has it.
 

@@ -398,6 +398,11 @@ def test_an_abolished_paper_is_linked_to_its_entry_or_named(library: Any) -> Non
     assert "# 文中说废止《云州市旧办法》，政策库里没有这个条目。" in draft
 
 
+def test_an_issuer_is_written_as_the_register_has_it(library: Any) -> None:
+    notice = NOTICE.replace("云州市人民政府办公室", "住房和城乡建设部")
+    assert draft_of(notice, library)[0]["issuer"] == "住房城乡建设部"
+
+
 def test_two_drafts_never_have_the_same_name(library: Any) -> None:
     _, _, slug = draft_of(NOTICE, library)
     assert draft_of(NOTICE, library, slug)[2] == f"{slug}-2"
