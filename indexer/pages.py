@@ -47,6 +47,7 @@ from indexer.workdays import DAYS, days_script, load_calendar
 Progress = Callable[[int, int], None]
 
 LIST_CARDS = 100  # on one page of a list
+ASKED_ENTRIES = 50  # with their questions on one page of a topic
 _HEAD = b"---\ntemplate: "  # what every page begins with
 ROWS = 8  # of 最新施行 and 即将截止 on the home page
 FIRST_QUESTIONS = 3  # of a topic on the page of all topics
@@ -280,13 +281,24 @@ def _question_pages(questions: Sequence[TopicQuestions]) -> dict[str, str]:
         )
     }
     for of in questions:
-        pages[f"questions/{of.topic.slug}.md"] = _page(
+        pages |= _topic_questions(of)
+    return pages
+
+
+def _topic_questions(of: TopicQuestions) -> dict[str, str]:
+    """Return the page of a topic's questions, or of many its pages, each with some entries."""
+    parts = [of.groups[at : at + ASKED_ENTRIES] for at in range(0, len(of.groups), ASKED_ENTRIES)]
+    names = _page_names(f"questions/{of.topic.slug}", len(parts))
+    pages = {}
+    for number, (name, groups) in enumerate(zip(names, parts, strict=True), start=1):
+        pages[f"{name}.md"] = _page(
             "topic-questions.html",
-            f"{of.topic.name}：常见问题",
+            _numbered(f"{of.topic.name}：常见问题", number),
             summary=f"{of.topic.description}。每一问都能点开条目看条件、材料和出处。",
             topic={"name": of.topic.name, "slug": of.topic.slug},
             total=of.total,
-            groups=of.groups,
+            groups=groups,
+            steps=_steps(names, number),
             feedback=NO_ENTRY,
         )
     return pages
@@ -488,7 +500,7 @@ def _list_pages(
     groups = (_by_topic if shelf.by_topic else _by_kind)(members, day)
     ordered = [(name, policy) for name, policies in groups.items() for policy in policies]
     parts = [ordered[at : at + LIST_CARDS] for at in range(0, len(ordered), LIST_CARDS)] or [[]]
-    names = [shelf.page, *(f"{shelf.page}-{number}" for number in range(2, len(parts) + 1))]
+    names = _page_names(shelf.page, len(parts))
     common: Data = {
         "feedback": NO_ENTRY,
         "summary": shelf.description,
@@ -506,13 +518,21 @@ def _list_pages(
             cards[group].append(list_card(policy))
         pages[f"{name}.md"] = _page(
             "list.html",
-            shelf.title if number == 1 else f"{shelf.title}（第 {number} 页）",
+            _numbered(shelf.title, number),
             groups=[{"name": g, "count": len(groups[g]), "cards": cards[g]} for g in cards],
             steps=_steps(names, number),
             bundles=bundles if shelf.bundles and number == 1 else [],
             **common,
         )
     return pages
+
+
+def _page_names(first: str, count: int) -> list[str]:
+    return [first, *(f"{first}-{number}" for number in range(2, count + 1))]
+
+
+def _numbered(title: str, number: int) -> str:
+    return title if number == 1 else f"{title}（第 {number} 页）"
 
 
 def _steps(names: Sequence[str], number: int) -> list[Data]:

@@ -160,6 +160,7 @@ def library() -> dict[str, dict[str, Any]]:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("indexer.pages.LIST_CARDS", 6)  # so that few entries make a long list
+        patch.setattr("indexer.pages.ASKED_ENTRIES", 1)
         return build_all(with_history(tmp_path_factory.mktemp("access")), TODAY)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser import Fields, build_project, open_context
+from browser import Fields, build_project, open_context, serve_files
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 TODAY = date(2026, 11, 30)
@@ -221,6 +221,22 @@ def test_common_questions_are_found_while_typing_and_lead_to_their_answer(
     page.get_by_role("link", name="排水证要交钱吗").click()
     expect(page).to_have_url(re.compile(r"policies/licence\.html#answer-2$"))
     expect(page.locator("#answer-2")).to_be_in_viewport()
+
+
+def test_many_questions_are_on_several_pages_which_tell_how_many_there_are(
+    page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("indexer.pages.ASKED_ENTRIES", 2)
+    with serve_files(build_project(tmp_path, library(), TODAY)) as address:
+        page.goto(f"{address}questions/drainage.html")
+        expect(page.locator("[data-count]")).to_have_text("共 5 问，这一页 3 问")
+        page.get_by_label("在这些问题里找").fill("交钱")
+        expect(page.locator("[data-count]")).to_have_text("这一页 3 问中有 1 问符合")
+        page.get_by_role("link", name="下一页").click()
+        expect(page.locator("[data-count]")).to_have_text("共 5 问，这一页 2 问")
+        expect(page.get_by_role("link", name="2", exact=True)).to_have_attribute(
+            "aria-current", "page"
+        )
 
 
 def test_an_entry_without_answers_loads_nothing_for_them(page: Page, files: str) -> None:

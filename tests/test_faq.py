@@ -108,6 +108,29 @@ def test_each_topic_gets_a_page_and_its_list_leads_there(tmp_path: Path) -> None
     assert not (out / "questions/roads.md").exists()
 
 
+def test_many_questions_of_a_topic_are_spread_over_pages_each_on_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("indexer.pages.ASKED_ENTRIES", 2)
+    entries = [answered(name, f"{name}问", topic=[ROADS]) for name in "abcde"]
+    out = build(tmp_path, *entries)
+    pages = [meta(out, f"questions/roads{end}.md") for end in ("", "-2", "-3")]
+    assert [[card["slug"] for card in page["groups"]] for page in pages] == [
+        ["a", "b"],
+        ["c", "d"],
+        ["e"],
+    ]
+    assert {page["total"] for page in pages} == {5}
+    assert [page["title"] for page in pages][1:] == [
+        "市政道路：常见问题（第 2 页）",
+        "市政道路：常见问题（第 3 页）",
+    ]
+    for number, page in enumerate(pages):
+        (here,) = (step["page"] for step in page["steps"] if step["current"])
+        assert here == ("questions/roads", "questions/roads-2", "questions/roads-3")[number]
+    assert not (out / "questions/roads-4.md").exists()
+
+
 def test_the_page_of_a_topic_goes_with_its_last_answer(tmp_path: Path) -> None:
     build(tmp_path, answered("licence"))
     out = build(tmp_path, make_policy("licence"))

@@ -1,6 +1,7 @@
 // On the common questions of a topic: find among them while typing.
 (() => {
   const count = document.querySelector("[data-count]");
+  const total = Number(count.dataset.total);
   const rows = [...document.querySelectorAll("[data-reply]")].map((reply) => {
     const group = reply.closest("[data-replies]");
     const { title, words } = group.dataset;
@@ -27,7 +28,8 @@
       group.hidden = !groups.has(group);
     }
     document.querySelector("[data-empty]").hidden = shown.length > 0;
-    count.textContent =
-      shown.length === rows.length ? `共 ${rows.length} 问` : `${rows.length} 问中有 ${shown.length} 问符合`;
+    const here = rows.length === total ? `${total} 问` : `这一页 ${rows.length} 问`;
+    const all = rows.length === total ? `共 ${total} 问` : `共 ${total} 问，${here}`;
+    count.textContent = shown.length === rows.length ? all : `${here}中有 ${shown.length} 问符合`;
   }
 })();
