@@ -1,5 +1,6 @@
 """What the commands share (命令共用的): options, how entries are read, and what wrong use is."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,7 @@ import typer.core
 
 from indexer.library import Library
 from indexer.loader import Readings, load_library
+from indexer.moved import Move, unknown_entry
 from indexer.terminal import bar
 
 Policies = Annotated[Path, typer.Option("--policies", help="条目所在的文件夹。")]
@@ -26,6 +28,11 @@ PERSONAS, JUDGED = Path("tests/personas"), Path("tests/judgements.csv")
 
 class WrongUse(Exception):
     """The command was given something it cannot work with."""
+
+
+def no_entry(slug: str, slugs: Iterable[str], former: Mapping[str, Move]) -> WrongUse:
+    """Return what to tell whoever names an entry that there is not, and how to find its name."""
+    return WrongUse(f"{unknown_entry(slug, slugs, former)}用 policykb search 可以查条目名。")
 
 
 def load_entries(policies: Path, known: Readings | None = None) -> Library:

@@ -22,13 +22,13 @@ from indexer.commandline import (
     Policies,
     WrongUse,
     load_entries,
+    no_entry,
     project_root,
 )
 from indexer.duedates import calculate, terms_of
 from indexer.filings import parse_due
 from indexer.index import open_index
 from indexer.library import Library
-from indexer.moved import unknown_entry
 from indexer.notices import Format
 from indexer.params import parse_params
 from indexer.reminders import known_dues, write_reminders
@@ -76,8 +76,7 @@ def notice(
     _, day = parse_params([("as_of", as_of)] if as_of is not None else [])
     find = notices.sources_of_library(library)
     if slug not in library.by_slug:
-        message = unknown_entry(slug or "", library.by_slug, library.former)
-        raise WrongUse(f"{message}用 policykb search 可以查条目名。")
+        raise no_entry(slug or "", library.by_slug, library.former)
     notice = notices.make_notice(find, slug, situation or [], day or today(), base)
     told = as_json_bytes(notice.to_dict()) if as_json else notices.render(notice, chosen_form)
     _put(told, out_file)
@@ -161,7 +160,7 @@ def due(
     with open_index(index_dir) as opened:
         record = opened.record(params.slug)
         if record is None:
-            raise WrongUse(unknown_entry(slug, opened.slugs, opened.former))
+            raise no_entry(slug, opened.slugs, opened.former)
     found = calculate(terms_of(record), params.filing, load_calendar())
     if as_json:
         print_json({"slug": slug, "title": record["title"], **found.to_dict()})
@@ -186,7 +185,7 @@ def bundle(
     with open_index(index_dir) as opened:
         record = opened.record(slug)
         if record is None:
-            raise WrongUse(unknown_entry(slug, opened.slugs, opened.former))
+            raise no_entry(slug, opened.slugs, opened.former)
         if "bundle" not in record:
             raise WrongUse(f"{slug} 不是一件事：它没有写 bundle（要办的几项）。")
         plan = plan_bundle(record, opened.record)

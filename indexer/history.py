@@ -29,11 +29,11 @@ from indexer.commandline import (
     Policies,
     WrongUse,
     load_entries,
+    no_entry,
 )
 from indexer.evaluate import Case, cases_of, read_judgements
 from indexer.impact import assess, describe_standing, moved_ties
 from indexer.library import Library
-from indexer.moved import unknown_entry
 from indexer.params import parse_params
 from indexer.personas import Persona, read_personas
 from indexer.pins import load_pins
@@ -132,7 +132,7 @@ def impact(
     wanted = _Wanted(_day(as_of), personas, judgements, not no_search)
     library = load_entries(policies)
     if slug not in library.by_slug:
-        raise WrongUse(unknown_entry(slug, library.by_slug, library.former))
+        raise no_entry(slug, library.by_slug, library.former)
     people, cases, left_out = wanted.read(library)
     judged = (case.slug for case in cases)
     standing = describe_standing(library, slug, people, judged, load_pins(), wanted.day)

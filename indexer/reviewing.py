@@ -11,7 +11,7 @@ import typer.core
 from rich.markup import escape
 
 from indexer.clock import today
-from indexer.commandline import POLICIES, AsJson, Policies, WrongUse, load_entries
+from indexer.commandline import POLICIES, AsJson, Policies, WrongUse, load_entries, no_entry
 from indexer.corrections import (
     KIND_LABELS,
     LONGEST,
@@ -27,7 +27,6 @@ from indexer.corrections import (
 )
 from indexer.library import Entry, Library
 from indexer.loader import inspect_library
-from indexer.moved import unknown_entry
 from indexer.privacy import find_personal_data
 from indexer.problems import PolicyError, Problem, shown
 from indexer.reviews import (
@@ -125,7 +124,7 @@ def _find_entries(slugs: Sequence[str], policies: Path) -> list[Entry]:
         raise PolicyError(broken)
     for slug in slugs:
         if slug not in library.by_slug:
-            raise WrongUse(unknown_entry(slug, library.by_slug, library.former))
+            raise no_entry(slug, library.by_slug, library.former)
     return [library.by_slug[slug] for slug in slugs]
 
 

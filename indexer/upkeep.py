@@ -23,6 +23,7 @@ from indexer.commandline import (
     Policies,
     WrongUse,
     load_entries,
+    no_entry,
     project_root,
 )
 from indexer.gaps import Call, find_gaps, group_calls
@@ -43,7 +44,6 @@ from indexer.links import (
     resting_hosts,
     save_records,
 )
-from indexer.moved import unknown_entry
 from indexer.owners import load_owners
 from indexer.params import parse_params
 from indexer.pins import load_pins
@@ -250,7 +250,7 @@ def _chosen(addresses: list[Address], library: Library, only: Sequence[str]) -> 
     """Return the addresses of the entries that were named, or all."""
     for slug in only:
         if slug not in library.by_slug:
-            raise WrongUse(unknown_entry(slug, library.by_slug, library.former))
+            raise no_entry(slug, library.by_slug, library.former)
     named = (
         Address(address.url, tuple(p for p in address.places if p.entry.policy.slug in only))
         for address in addresses

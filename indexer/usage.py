@@ -26,7 +26,7 @@ def explain_usage(error: typer.TyperException) -> str:
     elif option:
         message = f"选项 {option} 后面要写一个值。"
     elif parameter is not None and not error.message:
-        message = f"缺少参数 {parameter.name}。"
+        message = f"缺少参数 {parameter.metavar or parameter.name}。"
     elif parameter is not None:
         message = f"{parameter.opts[0]}：{_allowed(parameter)}{_seen(error)}。"
     elif extra:

@@ -386,7 +386,11 @@ def test_the_command_and_the_index_agree_with_the_entries(run: Run, library: Lib
 @pytest.mark.parametrize(
     ("slug", "message"),
     [
-        ("open-restaurent", "没有条目“open-restaurent”。您是不是想写 open-restaurant？"),
+        (
+            "open-restaurent",
+            "没有条目“open-restaurent”。您是不是想写 open-restaurant？"
+            "用 policykb search 可以查条目名。",
+        ),
         ("road-excavation", "road-excavation 不是一件事：它没有写 bundle（要办的几项）。"),
     ],
 )
